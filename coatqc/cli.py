@@ -1,0 +1,211 @@
+"""The ``coatqc`` command line. Heavy imports happen inside the commands."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from coatqc import __version__
+from coatqc.core.errors import CoatqcError, MeasurementError
+from coatqc.core.shadowing import shadowed_packages
+
+if TYPE_CHECKING:
+    from coatqc.qc.run import BatchResult
+
+EXIT_CODES = {"pass": 0, "fail": 1, "inconclusive": 3, "not measured": 3}
+UNUSABLE = 4
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help="Raw surface-analysis files of a coated powder in, a coating-quality report out.",
+    epilog=(
+        "Examples:  [bold]coatqc demo -o demo[/]  ·  [bold]coatqc report batch.toml -o out[/]"
+        "  ·  [bold]coatqc inspect scan.xrdml --plot scan.png[/]"
+    ),
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"coatqc {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    for line in shadowed_packages():
+        typer.echo(f"warning: {line}", err=True)
+
+
+@app.command(epilog="Example:  [bold]coatqc report batch.toml -o out[/]")
+def report(
+    batch: Annotated[Path, typer.Argument(help="Batch file (TOML).", metavar="BATCH.toml")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Folder for the report.", metavar="OUT")
+    ],
+) -> None:
+    """Measure and judge a batch, and write report.html, report.json and results.nc to OUT.
+
+    Exit code: 0 pass, 1 fail, 2 wrong usage, 3 inconclusive, 4 input that can't be used.
+    """
+    from coatqc.qc.batch import load_batch
+
+    _make_report(load_batch(batch), output)
+
+
+@app.command(epilog="Example:  [bold]coatqc demo -o demo[/]")
+def demo(
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Folder to make.", metavar="OUT")
+    ] = Path("coatqc-demo"),
+) -> None:
+    """Simulate the demo batch into OUT/batch and report on it in OUT.
+
+    The batch tells the story of Shi et al., J. Mater. Chem. A 2025, 13, 2600, with data that are
+    simulated at the paper's instrument settings; OUT/batch/truth.toml holds the truth.
+    """
+    from coatqc.qc.batch import load_batch
+    from coatqc.qc.demo import make_demo
+
+    folder = _made_folder(output / "batch")
+    with _status("simulating the demo batch"):
+        make_demo(folder)
+    _make_report(load_batch(folder / "batch.toml"), output)
+
+
+@app.command(
+    epilog=(
+        "Reads OMNIC .spa/.spg, Bruker OPUS, JCAMP-DX, .dpt; TIFF of Zeiss, FEI/Thermo and TVIPS,"
+        " .gsf; IONTOF text; PANalytical .xrdml, .xy; delimited text."
+        "  Example:  [bold]coatqc inspect scan.xrdml --json[/]"
+    )
+)
+def inspect(
+    file: Annotated[Path, typer.Argument(help="Instrument file.", metavar="FILE")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="Draw it too.", metavar="FILE.png")
+    ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(help="What the file is, where that cannot be told from it."),
+    ] = None,
+) -> None:
+    """Say what FILE is: kind, reader, axes with units and ranges, values, assumptions."""
+    from coatqc.core.reading import read
+    from coatqc.report.inspection import describe, draw, to_text
+
+    obj = read(file, kind=kind)
+    facts = describe(obj, file)
+    if plot is not None:
+        draw(obj, plot)
+    if as_json:
+        import json
+
+        # Plain stdout: rich would wrap and colour it.
+        sys.stdout.write(json.dumps(facts, indent=2, allow_nan=False) + "\n")
+    else:
+        from rich.console import Console
+
+        Console(highlight=False).print(to_text(facts, obj))
+
+
+def _made_folder(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MeasurementError(f"{folder}: cannot be made a folder ({error.strerror})") from error
+    return folder
+
+
+def _status(what: str):  # type: ignore[no-untyped-def]
+    from rich.console import Console
+
+    return Console(stderr=True).status(what)
+
+
+def _make_report(batch, output: Path) -> None:  # type: ignore[no-untyped-def]
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    from coatqc.qc.run import run_batch
+    from coatqc.report.write import write_report
+
+    _made_folder(output)
+    columns = (BarColumn(), TextColumn("{task.completed:.0f}/{task.total:.0f}"))
+    columns += (TextColumn("{task.description}", markup=False),)
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=1)
+
+        def tell(what: str, done: int, total: int) -> None:
+            bar.update(task, description=what, completed=done, total=total)
+
+        result = run_batch(batch, progress=tell)
+        tell("writing the report", 0, 1)
+        try:
+            paths = write_report(result, output)
+        except OSError as error:
+            raise MeasurementError(f"{output}: cannot write the report ({error})") from error
+    _print_verdict(result, paths[0])
+    raise typer.Exit(_exit_code(result))
+
+
+def _exit_code(result: BatchResult) -> int:
+    if result.files and all(f.data is None for f in result.files):
+        return UNUSABLE
+    return EXIT_CODES[result.verdict]
+
+
+def _print_verdict(result: BatchResult, page: Path) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    colours = {"pass": "green", "fail": "red", "inconclusive": "yellow", "not measured": "red"}
+    table = Table(box=None, pad_edge=False)
+    for head in ("verdict", "criterion", "measured", "limit"):
+        table.add_column(head, overflow="fold")
+    for outcome in result.criteria:
+        verdict = outcome.verdict or ""
+        measured = str(outcome.measurement) if outcome.measurement else outcome.error
+        table.add_row(
+            Text(verdict, style=colours[verdict]),
+            Text(outcome.title),
+            Text(measured),
+            Text(outcome.limit),
+        )
+    console = Console(highlight=False)
+    if result.simulated:
+        console.print("simulated data, not measured", style="italic")
+    console.print(table)
+    for file in result.files:
+        if file.error:
+            console.print(Text(f"not read: {file.error}", style="red"))
+    console.print(Text(f"batch {result.batch.name}: "), end="")
+    console.print(Text(result.verdict, style=f"bold {colours[result.verdict]}"))
+    console.print(Text(f"report: {page}"), soft_wrap=True)
+
+
+def main() -> None:
+    """Run the command line; every known error is one line and an exit code."""
+    try:
+        app()
+    except CoatqcError as error:
+        for line in str(error).splitlines():
+            sys.stderr.write(f"error: {line}\n")
+        sys.exit(UNUSABLE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""What one quantity gave on one sample, or why it gave nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+import xarray as xr
+from pydantic import BaseModel
+
+from coatqc.core.estimate import Estimate
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a quantity is measured from.
+
+    Parameters
+    ----------
+    sample, reference : list of xarray.DataArray
+        The files of the quantity's role; `reference` is empty where none is named.
+    parameters : pydantic.BaseModel
+        The quantity's parameters, checked.
+
+    Examples
+    --------
+    >>> from pydantic import BaseModel
+    >>> Inputs([], [], BaseModel()).reference
+    []
+    """
+
+    sample: list[xr.DataArray]
+    reference: list[xr.DataArray]
+    parameters: Any
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Outcome of a quantity: a number or a category, and what stands behind it.
+
+    Parameters
+    ----------
+    estimate : Estimate or None
+        For quantities that are numbers.
+    category : str or None
+        For quantities that are statements (``"same"``).
+    result : object
+        The technique's own result, for figures.
+    table : pandas.DataFrame or None
+        Worth reading beside the figure; column heads carry units.
+    data : dict of str to xarray object
+        Arrays behind the number, saved as NetCDF.
+    notes : tuple of str
+        What a reader of the number has to know.
+
+    Examples
+    --------
+    >>> m = Measurement(Estimate.from_standard_uncertainty(1.0, 0.1, unit="nm"))
+    >>> str(m)
+    '1.00(10) nm'
+    """
+
+    estimate: Estimate | None = None
+    category: str | None = None
+    result: Any = None
+    table: pd.DataFrame | None = None
+    data: dict[str, xr.DataArray | xr.Dataset] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return str(self.estimate) if self.estimate is not None else str(self.category)
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A named thing that can be measured on the files of one role.
+
+    Parameters
+    ----------
+    name : str
+        ``role.what``, as criteria name it.
+    title : str
+        For people.
+    role : str
+        Role of the files that it is measured from.
+    unit : str
+        Unit of the estimate; ``""`` where the outcome is a category.
+    needs_reference : bool
+        Whether it compares the sample with a reference.
+    parameters : type of pydantic.BaseModel
+        What may be set in the batch file.
+    measure : callable
+        `Inputs` -> `Measurement`.
+    categories : tuple of str
+        What a categorical quantity can come out as.
+
+    Examples
+    --------
+    >>> from coatqc.qc.quantities import QUANTITIES
+    >>> QUANTITIES["ftir.carbonyl_shift"].unit
+    'cm-1'
+    """
+
+    name: str
+    title: str
+    role: str
+    unit: str
+    needs_reference: bool
+    parameters: type[BaseModel]
+    measure: Callable[[Inputs], Measurement]
+    categories: tuple[str, ...] = ()

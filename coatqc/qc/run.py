@@ -1,0 +1,245 @@
+"""Measure and judge a whole batch; one broken file loses only what needs it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import xarray as xr
+
+from coatqc.core.errors import CoatqcError, ReadError
+from coatqc.core.provenance import versions
+from coatqc.core.reading import read
+from coatqc.qc.batch import ROLES, Batch, Criterion, Observation
+from coatqc.qc.measurement import Inputs, Measurement, Quantity
+from coatqc.qc.quantities import KIND_OF_ROLE, QUANTITIES
+from coatqc.qc.verdict import Verdict, conformance_probability, judge, worst
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """One file of the batch: what it was read as, or why it could not be read.
+
+    Examples
+    --------
+    >>> InputFile("coated", "ftir", "a.spa", error="a.spa: no such file").data is None
+    True
+    """
+
+    sample: str
+    role: str
+    path: str
+    data: xr.DataArray | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One criterion or observation with what came of it.
+
+    `verdict` is None for an observation. `error` says why there is no measurement.
+
+    Examples
+    --------
+    >>> from coatqc.qc.batch import Observation
+    >>> item = Observation(quantity="sem.crack_area_fraction", sample="a")
+    >>> Outcome(item, QUANTITIES[item.quantity], error="a.tif: no such file").title
+    'crack area fraction of a'
+    """
+
+    item: Observation
+    quantity: Quantity
+    measurement: Measurement | None = None
+    error: str = ""
+    verdict: Verdict | None = None
+    conformance_probability: float | None = None
+
+    @property
+    def title(self) -> str:
+        """What was measured on what, for people."""
+        if self.item.title:
+            return self.item.title
+        against = f" against {self.item.reference}" if self.item.reference else ""
+        return f"{self.quantity.title} of {self.item.sample}{against}"
+
+    @property
+    def limit(self) -> str:
+        """The limits as they are read: ``≤ -8 cm-1``."""
+        item = self.item
+        if not isinstance(item, Criterion):
+            return ""
+        if item.equals is not None:
+            return f"= {item.equals}"
+        unit = "" if self.quantity.unit == "1" else f" {self.quantity.unit}"
+        if item.min is not None and item.max is not None:
+            return f"{item.min:g} to {item.max:g}{unit}"
+        return f"≥ {item.min:g}{unit}" if item.min is not None else f"≤ {item.max:g}{unit}"
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """Everything a report is made from.
+
+    Examples
+    --------
+    >>> from coatqc.qc.batch import Batch
+    >>> run_batch(Batch(schema_version=1, name="A7", samples={"A7": {}})).verdict
+    'inconclusive'
+    """
+
+    batch: Batch
+    files: list[InputFile]
+    criteria: list[Outcome]
+    observations: list[Outcome]
+    started: str
+    versions: dict[str, str] = field(default_factory=versions)
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """Criteria first, then observations."""
+        return [*self.criteria, *self.observations]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst verdict of the criteria."""
+        return worst([o.verdict for o in self.criteria if o.verdict is not None])
+
+    @property
+    def simulated(self) -> bool:
+        """Whether any input says that it is simulated."""
+        return self.batch.simulated or any(
+            f.data is not None and f.data.attrs.get("simulated") == "yes" for f in self.files
+        )
+
+    def inputs(self, sample: str, role: str) -> list[xr.DataArray]:
+        """Objects read from the files of `sample` in `role`."""
+        return [
+            f.data
+            for f in self.files
+            if f.sample == sample and f.role == role and f.data is not None
+        ]
+
+
+def run_batch(batch: Batch, *, progress: Progress | None = None) -> BatchResult:
+    """Read every file of `batch`, measure every quantity it asks for, and judge.
+
+    Parameters
+    ----------
+    batch : Batch
+        From `load_batch`.
+    progress : callable, optional
+        Called as ``progress(what, done, total)`` before each step.
+
+    Returns
+    -------
+    BatchResult
+        A file that cannot be read, or a measurement that is not possible, stands in it with
+        its reason; nothing is raised for it.
+
+    Examples
+    --------
+    >>> from coatqc.qc.batch import Batch
+    >>> result = run_batch(Batch(schema_version=1, name="A7",
+    ...     samples={"A7": {"ftir": "absent.spa"}}))
+    >>> result.files[0].error
+    'absent.spa: no such file; check the path'
+    """
+    started = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    wanted = [
+        (name, role, pattern)
+        for name, sample in {**batch.samples, **batch.references}.items()
+        for role in ROLES
+        for pattern in getattr(sample, role)
+    ]
+    items: list[Observation] = [*batch.criteria, *batch.observations]
+    total = len(wanted) + len(items)
+    tell = progress or (lambda what, done, total: None)
+    files: list[InputFile] = []
+    for done, (name, role, pattern) in enumerate(wanted):
+        tell(f"reading {pattern}", done, total)
+        files += _read_all(batch, name, role, pattern)
+    measured: dict[str, Measurement | str] = {}
+    outcomes = []
+    for done, item in enumerate(items, start=len(wanted)):
+        tell(f"measuring {item.quantity}", done, total)
+        outcomes.append(_outcome(item, files, measured))
+    tell("done", total, total)
+    n = len(batch.criteria)
+    return BatchResult(batch, files, outcomes[:n], outcomes[n:], started)
+
+
+def _read_all(batch: Batch, name: str, role: str, pattern: str) -> list[InputFile]:
+    """Read what `pattern` names, in order of name."""
+    paths = [batch.folder / pattern]
+    if any(c in pattern for c in "*?["):
+        try:
+            paths = sorted(batch.folder.glob(pattern))
+        except (ValueError, NotImplementedError) as error:
+            return [InputFile(name, role, pattern, error=f"{pattern}: {error}")]
+        if not paths:
+            reason = f"{pattern}: no file matches; check samples.{name}.{role}"
+            return [InputFile(name, role, pattern, error=reason)]
+    return [_read_one(batch, name, role, path) for path in paths]
+
+
+def _read_one(batch: Batch, name: str, role: str, path: Path) -> InputFile:
+    shown = path.relative_to(batch.folder).as_posix() if path.is_relative_to(batch.folder) else None
+    shown = shown or path.name
+    try:
+        data = read(path, kind=KIND_OF_ROLE[role])
+    except ReadError as error:
+        return InputFile(name, role, shown, error=str(ReadError(shown, error.found, error.remedy)))
+    if not isinstance(data, xr.DataArray):
+        return InputFile(name, role, shown, error=f"{shown}: holds several arrays, expected one")
+    if batch.simulated:
+        data = data.assign_attrs(simulated="yes")
+    return InputFile(name, role, shown, data)
+
+
+def _outcome(
+    item: Observation, files: list[InputFile], measured: dict[str, Measurement | str]
+) -> Outcome:
+    quantity = QUANTITIES[item.quantity]
+    # The same quantity on the same files, judged twice, is measured once.
+    key = repr((item.quantity, item.sample, item.reference, sorted(item.parameters.items())))
+    if key not in measured:
+        measured[key] = _measure(item, quantity, files)
+    got = measured[key]
+    judged = isinstance(item, Criterion)
+    if isinstance(got, str):
+        return Outcome(item, quantity, error=got, verdict="not measured" if judged else None)
+    if not isinstance(item, Criterion):
+        return Outcome(item, quantity, got)
+    if got.estimate is None:
+        verdict: Verdict = "pass" if got.category == item.equals else "fail"
+        if got.category == "undecided" and item.equals != "undecided":
+            verdict = "inconclusive"
+        return Outcome(item, quantity, got, verdict=verdict)
+    return Outcome(
+        item,
+        quantity,
+        got,
+        verdict=judge(got.estimate, item.min, item.max),
+        conformance_probability=conformance_probability(got.estimate, item.min, item.max),
+    )
+
+
+def _measure(item: Observation, quantity: Quantity, files: list[InputFile]) -> Measurement | str:
+    """Measurement, or the reason why there is none."""
+    sides: list[list[xr.DataArray]] = []
+    for name in (item.sample, item.reference):
+        mine = [f for f in files if f.sample == name and f.role == quantity.role]
+        # A group that lost a member is not the group that was asked for.
+        if broken := [f.error for f in mine if f.error]:
+            return "; ".join(broken)
+        sides.append([f.data for f in mine if f.data is not None])
+    try:
+        return quantity.measure(Inputs(*sides, quantity.parameters(**item.parameters)))
+    except CoatqcError as error:
+        return str(error)
+    except Exception as error:  # one measurement must not lose the others
+        return f"unexpected {type(error).__name__} in {quantity.name}: {error}"

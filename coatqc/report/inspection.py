@@ -1,0 +1,173 @@
+"""What is this file? Facts for people and programs, and a quick look at it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+from rich.table import Table
+
+from coatqc.core.errors import MeasurementError
+from coatqc.core.plotting import axis_label, mark_simulated, new_axes, show_image
+
+_PLAIN_ATTRS = ("kind", "source", "sha256", "reader", "history")
+_FEW_LINES = 12
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _range(values: np.ndarray) -> tuple[float | None, float | None]:
+    if values.dtype.kind not in "fiub" or not np.isfinite(values).any():
+        return None, None
+    return _number(np.nanmin(values)), _number(np.nanmax(values))
+
+
+def describe(obj: xr.DataArray | xr.Dataset, path: Path) -> dict[str, Any]:
+    """Facts of a file that was read, ready for JSON.
+
+    Parameters
+    ----------
+    obj : xarray.DataArray or xarray.Dataset
+        From `coatqc.core.read`.
+    path : pathlib.Path
+        Where it came from.
+
+    Returns
+    -------
+    dict
+        ``path, sha256, kind, reader, dims, coords, data, attrs``.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> nm = {"units": "nm", "long_name": "x"}
+    >>> da = xr.DataArray([1.0, 2.0], dims="x", coords={"x": ("x", [0.0, 5.0], nm)},
+    ...     name="height", attrs={"units": "nm", "kind": "image"})
+    >>> describe(da, Path("a.gsf"))["coords"]["x"]
+    {'units': 'nm', 'min': 0.0, 'max': 5.0, 'n': 2}
+    """
+    dataset = obj if isinstance(obj, xr.Dataset) else obj.to_dataset(name=obj.name or "data")
+    coords, data = {}, {}
+    for name, coord in dataset.coords.items():
+        low, high = _range(np.asarray(coord.values))
+        coords[str(name)] = {
+            "units": coord.attrs.get("units", ""),
+            "min": low,
+            "max": high,
+            "n": int(coord.size),
+        }
+    for name, variable in dataset.data_vars.items():
+        values = np.asarray(variable.values)
+        low, high = _range(values)
+        data[str(name)] = {
+            "units": variable.attrs.get("units", ""),
+            "min": low,
+            "max": high,
+            "n_nan": int(np.isnan(values).sum()) if values.dtype.kind == "f" else 0,
+        }
+    attrs = {
+        k: v.item() if isinstance(v, np.generic) else v
+        for k, v in obj.attrs.items()
+        if k not in _PLAIN_ATTRS and isinstance(v, (str, int, float, np.generic))
+    }
+    return {
+        "path": str(path),
+        "sha256": obj.attrs.get("sha256", ""),
+        "kind": obj.attrs.get("kind", ""),
+        "reader": obj.attrs.get("reader", ""),
+        "dims": {str(k): int(v) for k, v in obj.sizes.items()},
+        "coords": coords,
+        "data": data,
+        "attrs": {k: v for k, v in attrs.items() if not isinstance(v, float) or np.isfinite(v)},
+    }
+
+
+def to_text(facts: dict[str, Any], obj: xr.DataArray | xr.Dataset) -> Table:
+    """The same facts as a table for the terminal.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> facts = {"path": "a", "kind": "image", "reader": "r", "sha256": "00", "coords": {},
+    ...     "data": {}, "attrs": {}}
+    >>> to_text(facts, xr.Dataset()).row_count
+    4
+    """
+    from rich.text import Text
+
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for key in ("path", "kind", "reader", "sha256"):
+        table.add_row(key, Text(str(facts[key])))
+    for group in ("coords", "data"):
+        for name, fact in facts[group].items():
+            span = "no numbers" if fact["min"] is None else f"{fact['min']:g} … {fact['max']:g}"
+            extra = f"{fact['n']} points" if "n" in fact else f"{fact['n_nan']} NaN"
+            table.add_row(name, Text(f"{span} {fact['units']}  ({extra})"))
+    for key, value in facts["attrs"].items():
+        if key not in ("units", "long_name"):
+            table.add_row(key, Text(str(value)[:500], style="dim"))
+    return table
+
+
+def draw(obj: xr.DataArray | xr.Dataset, target: Path) -> Figure:
+    """Draw what was read, and save it as a picture.
+
+    Parameters
+    ----------
+    obj : xarray.DataArray or xarray.Dataset
+        Spectrum, pattern or image; of a cube, the mean over its spectral axis.
+    target : pathlib.Path
+        File to write; its ending says the format.
+
+    Raises
+    ------
+    MeasurementError
+        If the picture cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile, xarray as xr
+    >>> deg = {"units": "degree", "long_name": "2θ"}
+    >>> da = xr.DataArray([1.0, 2.0], dims="two_theta", name="counts",
+    ...     coords={"two_theta": ("two_theta", [10.0, 11.0], deg)},
+    ...     attrs={"units": "counts", "long_name": "counts", "kind": "xrd_pattern"})
+    >>> _ = draw(da, Path(tempfile.mkdtemp()) / "a.png")
+    """
+    array = obj if isinstance(obj, xr.DataArray) else obj[next(iter(obj.data_vars))]
+    ax = new_axes(figsize=(7, 4))
+    if {"y", "x"} <= set(array.dims):
+        others = [d for d in array.dims if d not in ("y", "x")]
+        flat = array.isel(page=0, drop=True) if "page" in others else array
+        flat = flat.mean([d for d in flat.dims if d not in ("y", "x")])
+        drawn = show_image(ax, flat.transpose("y", "x"))
+        figure = ax.get_figure()
+        assert figure is not None
+        figure.colorbar(drawn, ax=ax, label=axis_label(array), shrink=0.8)
+    else:
+        axis = next(d for d in array.dims if d in ("wavenumber", "mz", "two_theta"))
+        rest = [d for d in array.dims if d != axis]
+        lines = array.stack(line=rest) if rest else array.expand_dims("line")
+        lines = lines.transpose("line", axis)
+        for line in lines[:_FEW_LINES].values:
+            ax.plot(array[axis].values, line, lw=0.8)
+        if lines.sizes["line"] > _FEW_LINES:
+            ax.set_title(f"first {_FEW_LINES} of {lines.sizes['line']}")
+        ax.set_xlabel(axis_label(array[axis]))
+        ax.set_ylabel(axis_label(array))
+        if axis == "wavenumber":
+            ax.invert_xaxis()
+    mark_simulated(ax, obj)
+    figure = ax.get_figure()
+    assert isinstance(figure, Figure)
+    try:
+        figure.savefig(target)
+    except (OSError, ValueError) as error:
+        raise MeasurementError(f"{target}: cannot write the picture ({error})") from error
+    return figure

@@ -1,0 +1,181 @@
+"""The HTML page: one file, nothing fetched, fit for A4."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from coatqc.core.estimate import Estimate
+from coatqc.core.plotting import pretty_unit
+from coatqc.qc.run import BatchResult, Outcome
+from coatqc.qc.verdict import ORDER
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_TABLE_ROWS = 40
+
+
+@dataclass(frozen=True)
+class Gauge:
+    """Where the interval lies against the limits, in per cent of the drawn width."""
+
+    accept_left: float
+    accept_width: float
+    bar_left: float
+    bar_width: float
+    dot: float
+    limits: tuple[float, ...]
+
+
+def render_page(result: BatchResult) -> str:
+    """Whole HTML page of a batch's report.
+
+    Every text that comes from a file or a name is escaped by the template engine.
+
+    Parameters
+    ----------
+    result : BatchResult
+        From `coatqc.qc.run_batch`.
+
+    Examples
+    --------
+    >>> from coatqc.qc import Batch, run_batch
+    >>> page = render_page(run_batch(Batch(schema_version=1, name="<A7>", samples={"A7": {}})))
+    >>> "&lt;A7&gt;" in page and "<A7>" not in page
+    True
+    """
+    from jinja2 import Environment, StrictUndefined
+
+    from coatqc.report.figures import technique_sections
+
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["unit"] = pretty_unit
+    source = resources.files("coatqc.report").joinpath("page.html.j2").read_text("utf-8")
+    order = {verdict: rank for rank, verdict in enumerate(ORDER)}
+    counts = {v: sum(o.verdict == v for o in result.criteria) for v in reversed(ORDER)}
+    return environment.from_string(source).render(
+        result=result,
+        batch=result.batch,
+        counts={k: n for k, n in counts.items() if n},
+        cards=[(o, gauge(o)) for o in sorted(result.criteria, key=lambda o: order[o.verdict or "pass"])],
+        sections=technique_sections(result),
+        broken=[f for f in result.files if f.error],
+        interval=interval_text,
+    )
+
+
+def interval_text(estimate: Estimate) -> str:
+    """Interval with the digits that the uncertainty allows.
+
+    Examples
+    --------
+    >>> interval_text(Estimate.from_standard_uncertainty(-13.21, 0.43, unit="cm-1"))
+    '[-14.1, -12.4] cm⁻¹'
+    """
+    width = estimate.upper - estimate.lower
+    digits = 3
+    if np.isfinite(width) and width > 0:
+        digits = max(0, 1 - int(np.floor(np.log10(width))))
+    unit = pretty_unit(estimate.unit)
+    ends = ", ".join(
+        f"{end:.{digits}f}" if abs(end) < 1e5 else f"{end:.4g}"
+        for end in (estimate.lower, estimate.upper)
+    )
+    return f"[{ends}]" + (f" {unit}" if unit else "")
+
+
+def gauge(outcome: Outcome) -> Gauge | None:
+    """Geometry of the small picture on a criterion's card.
+
+    Examples
+    --------
+    >>> from coatqc.qc.batch import Criterion
+    >>> from coatqc.qc.quantities import QUANTITIES
+    >>> from coatqc.qc.measurement import Measurement
+    >>> item = Criterion(quantity="nanoir_map.coverage", sample="a", min=0.9)
+    >>> m = Measurement(Estimate.from_interval(0.98, 0.96, 1.0))
+    >>> g = gauge(Outcome(item, QUANTITIES[item.quantity], m))
+    >>> g.limits[0] < g.bar_left
+    True
+    """
+    estimate = outcome.measurement.estimate if outcome.measurement else None
+    if estimate is None:
+        return None
+    limits = [x for x in (getattr(outcome.item, "min", None), getattr(outcome.item, "max", None))]
+    known = [x for x in limits if x is not None]
+    points = [estimate.lower, estimate.upper, *known]
+    if not all(np.isfinite(points)):
+        return None
+    low, high = min(points), max(points)
+    margin = 0.15 * (high - low) or 1.0
+    low, high = low - margin, high + margin
+
+    def at(x: float) -> float:
+        return round(100 * (x - low) / (high - low), 2)
+
+    left = 0.0 if limits[0] is None else at(limits[0])
+    right = 100.0 if limits[1] is None else at(limits[1])
+    return Gauge(
+        left,
+        round(right - left, 2),
+        at(estimate.lower),
+        max(0.6, round(at(estimate.upper) - at(estimate.lower), 2)),
+        at(estimate.value),
+        tuple(at(x) for x in known),
+    )
+
+
+def figure_uri(figure: Figure) -> str:
+    """Figure as a data URI: SVG, or PNG where it holds an image.
+
+    Examples
+    --------
+    >>> from coatqc.core.plotting import new_axes
+    >>> figure_uri(new_axes().figure)[:18]
+    'data:image/svg+xml'
+    """
+    import matplotlib as mpl
+
+    buffer = io.BytesIO()
+    if any(ax.images for ax in figure.axes):
+        figure.savefig(buffer, format="png", dpi=170)
+        kind = "png"
+    else:
+        with mpl.rc_context({"svg.hashsalt": "coatqc", "svg.fonttype": "path"}):
+            figure.savefig(buffer, format="svg", metadata={"Date": None})
+        kind = "svg+xml"
+    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def table_rows(table: pd.DataFrame) -> dict[str, Any]:
+    """Heads and cells of a table as text, cut to what a page can hold.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table_rows(pd.DataFrame({"area / nm2": [1.23456]}))["rows"]
+    [['1.235']]
+    """
+    shown = table.head(_TABLE_ROWS)
+
+    def cell(value: object) -> str:
+        if isinstance(value, (float, np.floating)):
+            return "–" if np.isnan(value) else f"{value:.4g}"
+        if isinstance(value, (list, tuple, np.ndarray)):
+            return ", ".join(cell(v) for v in value)
+        return str(value)
+
+    return {
+        "heads": [str(c) for c in shown.columns],
+        "rows": [[cell(v) for v in row] for row in shown.itertuples(index=False, name=None)],
+        "left_out": len(table) - len(shown),
+    }

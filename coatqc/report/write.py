@@ -1,0 +1,171 @@
+"""Write a batch's report: report.html, report.json and results.nc in one folder."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from coatqc.qc.run import BatchResult, Outcome
+from coatqc.report.page import render_page
+
+SCHEMA = "coatqc-report-1"
+
+
+def write_report(result: BatchResult, folder: str | Path) -> tuple[Path, Path, Path]:
+    """Write report.html, report.json and results.nc.
+
+    Each file appears whole or not at all: it is written beside its place and then moved there.
+
+    Parameters
+    ----------
+    result : BatchResult
+        From `coatqc.qc.run_batch`.
+    folder : path-like
+        Made if it is absent; files of an earlier report in it are replaced.
+
+    Returns
+    -------
+    tuple of pathlib.Path
+        The three files.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from coatqc.qc import Batch, run_batch
+    >>> result = run_batch(Batch(schema_version=1, name="A7", samples={"A7": {}}))
+    >>> [path.name for path in write_report(result, tempfile.mkdtemp())]
+    ['report.html', 'report.json', 'results.nc']
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    page, facts, arrays = (folder / n for n in ("report.html", "report.json", "results.nc"))
+    text = json.dumps(to_dict(result), indent=2, ensure_ascii=False, allow_nan=False)
+    _replace(facts, text.encode() + b"\n")
+    _replace(page, render_page(result).encode())
+    partial = arrays.with_name(arrays.name + ".part")
+    to_datatree(result).to_netcdf(partial, engine="h5netcdf")
+    os.replace(partial, arrays)
+    return page, facts, arrays
+
+
+def _replace(path: Path, content: bytes) -> None:
+    partial = path.with_name(path.name + ".part")
+    partial.write_bytes(content)
+    os.replace(partial, path)
+
+
+def _finite(number: float | None) -> float | None:
+    return number if number is not None and math.isfinite(number) else None
+
+
+def _outcome_dict(outcome: Outcome) -> dict[str, Any]:
+    item, got = outcome.item, outcome.measurement
+    facts: dict[str, Any] = {
+        "quantity": item.quantity,
+        "title": outcome.title,
+        "sample": item.sample,
+        "reference": item.reference,
+        "parameters": outcome.quantity.parameters(**item.parameters).model_dump(),
+        "error": outcome.error,
+        "estimate": None,
+        "category": got.category if got else None,
+        "notes": list(got.notes) if got else [],
+    }
+    if got and got.estimate is not None:
+        estimate = got.estimate.to_dict()
+        facts["estimate"] = {
+            k: _finite(v) if isinstance(v, float) else v for k, v in estimate.items()
+        }
+    if outcome.verdict is not None:
+        facts["verdict"] = outcome.verdict
+        facts["limits"] = {k: getattr(item, k) for k in ("min", "max", "equals")}
+        facts["conformance_probability"] = outcome.conformance_probability
+    return facts
+
+
+def to_dict(result: BatchResult) -> dict[str, Any]:
+    """Content of report.json.
+
+    Examples
+    --------
+    >>> from coatqc.qc import Batch, run_batch
+    >>> to_dict(run_batch(Batch(schema_version=1, name="A7", samples={"A7": {}})))["verdict"]
+    'inconclusive'
+    """
+    return {
+        "schema": SCHEMA,
+        "batch": result.batch.name,
+        "description": result.batch.description,
+        "simulated": result.simulated,
+        "started": result.started,
+        "verdict": result.verdict,
+        "criteria": [_outcome_dict(o) for o in result.criteria],
+        "observations": [_outcome_dict(o) for o in result.observations],
+        "files": [
+            {
+                "sample": f.sample,
+                "role": f.role,
+                "path": f.path,
+                "sha256": f.data.attrs.get("sha256") if f.data is not None else None,
+                "kind": f.data.attrs.get("kind") if f.data is not None else None,
+                "reader": f.data.attrs.get("reader") if f.data is not None else None,
+                "error": f.error,
+            }
+            for f in result.files
+        ],
+        "versions": result.versions,
+    }
+
+
+def to_datatree(result: BatchResult) -> xr.DataTree:
+    """Content of results.nc: estimates in the group ``measurements``, arrays in ``result_N``.
+
+    Examples
+    --------
+    >>> from coatqc.qc import Batch, run_batch
+    >>> to_datatree(run_batch(Batch(schema_version=1, name="A7", samples={"A7": {}}))).groups
+    ('/', '/measurements')
+    """
+    with_number = [o for o in result.outcomes if o.measurement and o.measurement.estimate]
+    estimates = [o.measurement.estimate for o in with_number if o.measurement]
+    columns: dict[str, Any] = {
+        "quantity": [o.item.quantity for o in with_number],
+        "sample": [o.item.sample for o in with_number],
+        "reference": [o.item.reference or "" for o in with_number],
+        "unit": [e.unit for e in estimates if e],
+    }
+    for name in ("value", "standard_uncertainty", "lower", "upper"):
+        columns[name] = np.array([getattr(e, name) for e in estimates], dtype=float)
+    table = xr.Dataset(
+        {k: ("measurement", np.asarray(v, dtype=object if k in columns else None))
+         if k in ("quantity", "sample", "reference", "unit") else ("measurement", v)
+         for k, v in columns.items()}
+    )
+    root = xr.Dataset(
+        attrs={
+            "batch": result.batch.name,
+            "simulated": "yes" if result.simulated else "no",
+            "verdict": result.verdict,
+            "started": result.started,
+            "versions": ", ".join(f"{k} {v}" for k, v in result.versions.items()),
+        }
+    )
+    groups: dict[str, xr.Dataset] = {"/": root, "/measurements": table}
+    for index, outcome in enumerate(result.outcomes):
+        got = outcome.measurement
+        for name, data in (got.data if got else {}).items():
+            dataset = data if isinstance(data, xr.Dataset) else data.to_dataset(name=name)
+            about = {"quantity": outcome.item.quantity, "title": outcome.title}
+            groups[f"/result_{index}/{name}"] = dataset.assign_attrs(about)
+    return xr.DataTree.from_dict(groups)
