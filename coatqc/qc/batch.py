@@ -208,7 +208,10 @@ def _check_item(batch: Batch, item: Observation) -> Iterable[tuple[str, str]]:
     if quantity.needs_reference and item.reference is None:
         yield "reference", f"is missing; {quantity.name} compares the sample with a reference"
     if not quantity.needs_reference and item.reference is not None:
-        yield "reference", f"found {item.reference!r}; {quantity.name} takes no reference, remove it"
+        yield (
+            "reference",
+            f"found {item.reference!r}; {quantity.name} takes no reference, remove it",
+        )
     for key in ("sample", "reference"):
         named = getattr(item, key)
         if named in names and not getattr(batch.sample(named), quantity.role):
@@ -241,7 +244,10 @@ def _check_limits(
             yield "equals", f"found {item.equals!r}; {nearest(item.equals, categories)}"
         for key in ("min", "max", "unit"):
             if getattr(item, key) is not None:
-                yield key, f"found {getattr(item, key)!r}; {item.quantity} has no number, use equals"
+                yield (
+                    key,
+                    f"found {getattr(item, key)!r}; {item.quantity} has no number, use equals",
+                )
         return
     if item.equals is not None:
         yield "equals", f"found {item.equals!r}; {item.quantity} is a number, use min or max"

@@ -66,7 +66,9 @@ def render_page(result: BatchResult) -> str:
         result=result,
         batch=result.batch,
         counts={k: n for k, n in counts.items() if n},
-        cards=[(o, gauge(o)) for o in sorted(result.criteria, key=lambda o: order[o.verdict or "pass"])],
+        cards=[
+            (o, gauge(o)) for o in sorted(result.criteria, key=lambda o: order[o.verdict or "pass"])
+        ],
         sections=technique_sections(result),
         broken=[f for f in result.files if f.error],
         interval=interval_text,

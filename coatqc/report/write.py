@@ -148,9 +148,12 @@ def to_datatree(result: BatchResult) -> xr.DataTree:
     for name in ("value", "standard_uncertainty", "lower", "upper"):
         columns[name] = np.array([getattr(e, name) for e in estimates], dtype=float)
     table = xr.Dataset(
-        {k: ("measurement", np.asarray(v, dtype=object if k in columns else None))
-         if k in ("quantity", "sample", "reference", "unit") else ("measurement", v)
-         for k, v in columns.items()}
+        {
+            k: ("measurement", np.asarray(v, dtype=object if k in columns else None))
+            if k in ("quantity", "sample", "reference", "unit")
+            else ("measurement", v)
+            for k, v in columns.items()
+        }
     )
     root = xr.Dataset(
         attrs={

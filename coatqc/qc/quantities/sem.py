@@ -1,0 +1,51 @@
+"""Quantities of SEM cross-sections."""
+
+from __future__ import annotations
+
+import imaging
+import pandas as pd
+import xarray as xr
+from coatqc.core.estimate import Estimate
+from coatqc.qc.measurement import Inputs, Measurement, Quantity
+from coatqc.qc.quantities.parameters import Parameters
+
+
+def _cracks(images: list[xr.DataArray]) -> tuple[Estimate, list[imaging.Cracks], pd.DataFrame]:
+    """Crack area fraction of all particles of all images, with each image's cracks."""
+    found = [imaging.find_cracks(image) for image in images]
+    tables = [
+        each.particles.assign(image=image.attrs.get("source", ""))
+        for each, image in zip(found, images, strict=True)
+    ]
+    particles = pd.concat(tables, ignore_index=True)
+    return imaging.crack_area_fraction(particles), found, particles
+
+
+def _fraction(inputs: Inputs) -> Measurement:
+    fraction, found, particles = _cracks(inputs.sample)
+    labels = {f"crack_labels_{i}": each.labels for i, each in enumerate(found)}
+    return Measurement(fraction, result=found, table=particles, data=labels)
+
+
+def _difference(inputs: Inputs) -> Measurement:
+    sample, found, particles = _cracks(inputs.sample)
+    reference, found_reference, _ = _cracks(inputs.reference)
+    difference = sample - reference
+    notes = (f"{sample.concise} against {reference.concise} of the particle area is crack",)
+    return Measurement(difference, result=[*found_reference, *found], table=particles, notes=notes)
+
+
+QUANTITIES = (
+    Quantity(
+        "sem.crack_area_fraction", "crack area fraction", "sem", "1", False, Parameters, _fraction
+    ),
+    Quantity(
+        "sem.crack_area_fraction_difference",
+        "difference of crack area fraction",
+        "sem",
+        "1",
+        True,
+        Parameters,
+        _difference,
+    ),
+)
