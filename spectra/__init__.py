@@ -1,4 +1,4 @@
-"""TODO: one line."""
+"""Infrared spectra: FTIR and nano-IR, from raw file to band position and carbonyl shift."""
 
 import lazy_loader as _lazy
 

@@ -1,0 +1,64 @@
+"""Thermo OMNIC single spectra (.spa) and groups (.spg), through SpectroChemPy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from coatqc.core.errors import ReadError
+from coatqc.core.reading import BY_CONTENT, NO, FileStart, Reader
+
+_SINGLE, _GROUP = b"Spectral Data File", b"Spectral Exte File"
+_MAX_BYTES = 512 * 2**20
+
+
+def _recognises(start: FileStart) -> int:
+    return BY_CONTENT if start.head.startswith((_SINGLE, _GROUP)) else NO
+
+
+def _read(path: Path) -> xr.DataArray:
+    import spectrochempy as scp
+
+    from spectra.labels import labelled_spectrum
+    from spectra.readers.quiet import quietly
+
+    if path.stat().st_size > _MAX_BYTES:
+        raise ReadError(path, "larger than 512 MiB", "split the group in OMNIC")
+    raw = path.read_bytes()
+    read = scp.read_spa if raw.startswith(_SINGLE) else scp.read_spg
+    with quietly():
+        # Content decides: SpectroChemPy looks at the name's ending, so it gets the bytes.
+        name = "content.spa" if raw.startswith(_SINGLE) else "content.spg"
+        data = read({name: raw})
+    if data is None or isinstance(data, list):
+        raise ReadError(path, "SpectroChemPy found no single block of spectra in it")
+    axis = data.coord("x")
+    unit = str(axis.units)
+    if "1 / centimeter" not in unit and unit != "cm⁻¹":
+        raise ReadError(
+            path,
+            f"holds {data.title} over {axis.title} in {unit}: not a spectrum",
+            "transform the interferogram in OMNIC and save the spectrum",
+        )
+    title = str(data.title).lower()
+    quantity = next((q for q in ("absorbance", "transmittance", "reflectance") if q in title), None)
+    if quantity is None:
+        raise ReadError(
+            path, f"holds {data.title!r}: neither absorbance, transmittance nor reflectance"
+        )
+    values = np.asarray(data.data, dtype=float)
+    if quantity != "absorbance" and str(data.units) in ("%", "percent"):
+        values = values / 100
+    facts: dict[str, str | int | float] = {"instrument": "Thermo OMNIC"}
+    scans = data.meta.get("sample_scans")
+    if isinstance(scans, (int, np.integer)):
+        facts["scans"] = int(scans)
+    if data.acquisition_date is not None:
+        facts["acquired"] = str(data.acquisition_date)
+    grouped = raw.startswith(_GROUP)
+    return labelled_spectrum(axis.data, values if grouped else values[0], quantity, facts)
+
+
+reader = Reader("thermo_omnic", ("ir_spectrum",), _recognises, _read)

@@ -1,0 +1,32 @@
+"""Silence libraries that print while they read."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """Hold back prints, warnings and log lines: what goes wrong is told as a `ReadError`.
+
+    Examples
+    --------
+    >>> with quietly():
+    ...     print("noise")
+    """
+    old = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        with (
+            warnings.catch_warnings(),
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(io.StringIO()),
+        ):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(old)
