@@ -1,4 +1,4 @@
-"""TODO: one line."""
+"""Images: nano-IR maps to pinholes and coverage, SEM cross-sections to particles and cracks."""
 
 import lazy_loader as _lazy
 

@@ -76,7 +76,9 @@ def baseline(
     return add_history(out, "baseline", method=method, **settings)
 
 
-def subtract_baseline(da: xr.DataArray, method: Method = "arpls", **settings: float) -> xr.DataArray:
+def subtract_baseline(
+    da: xr.DataArray, method: Method = "arpls", **settings: float
+) -> xr.DataArray:
     """Spectrum minus its `baseline`.
 
     Parameters

@@ -10,6 +10,7 @@ from coatqc.core.errors import MeasurementError
 from coatqc.core.estimate import Estimate
 from coatqc.core.provenance import add_history
 from spectra.bandfit import fit_bands
+from spectra.smoothing import centred_weights
 
 # The band's top is looked for this far from `near`; the fit takes in this much on each side.
 SEARCH = 30.0
@@ -67,7 +68,7 @@ def band_position(
     fitted = xr.apply_ufunc(
         _positions,
         window.astype(float),
-        kwargs={"x": x, "near": near, "search": search},
+        kwargs={"x": x, "near": near, "search": search, "weights": _smoothing_of(da)},
         input_core_dims=[["wavenumber"]],
         output_core_dims=[["statistic"]],
         dask="parallelized",
@@ -81,13 +82,9 @@ def band_position(
                 f"{da.attrs.get('source', 'the spectrum')} shows no band within {search:g} cm-1 "
                 f"of {near:g} cm-1"
             )
-        return Estimate.from_standard_uncertainty(
-            value, u, unit="cm-1", dof=dof, method=_METHOD
-        )
+        return Estimate.from_standard_uncertainty(value, u, unit="cm-1", dof=dof, method=_METHOD)
     value, u, dof = (fitted.isel(statistic=i) for i in range(3))
-    k = xr.apply_ufunc(
-        stdtrit, dof, 0.975, dask="parallelized", output_dtypes=[float]
-    )
+    k = xr.apply_ufunc(stdtrit, dof, 0.975, dask="parallelized", output_dtypes=[float])
     out = xr.Dataset(
         {"value": value, "standard_uncertainty": u, "lower": value - k * u, "upper": value + k * u}
     )
@@ -180,12 +177,20 @@ def _window(da: xr.DataArray, near: float, search: float) -> xr.DataArray:
     return window
 
 
-def _positions(y: np.ndarray, *, x: np.ndarray, near: float, search: float) -> np.ndarray:
+def _smoothing_of(da: xr.DataArray) -> np.ndarray | None:
+    """Weights of the moving average that `smooth` says it applied."""
+    window = int(da.attrs.get("moving_average_window", 0))
+    return centred_weights(window) if window else None
+
+
+def _positions(
+    y: np.ndarray, *, x: np.ndarray, near: float, search: float, weights: np.ndarray | None
+) -> np.ndarray:
     """Value, standard uncertainty and degrees of freedom on a new last axis; NaN for no band."""
     flat = y.reshape(-1, x.size)
     out = np.full((flat.shape[0], 3), np.nan)
     good = np.isfinite(flat).all(axis=1) & (np.ptp(flat, axis=1) > 0)
     if good.any():
-        fit = fit_bands(x, flat[good], near, search, HALF_WINDOW)
+        fit = fit_bands(x, flat[good], near, search, HALF_WINDOW, weights)
         out[good] = np.column_stack([fit.center, fit.standard_uncertainty, fit.dof])
     return out.reshape(*y.shape[:-1], 3)

@@ -70,9 +70,7 @@ def smooth(
     if not np.allclose(step, step.mean(), rtol=0.02):
         raise MeasurementError("wavenumbers are not evenly spaced; interpolate them first")
     if method == "moving_average":
-        weights = np.full(window, 1.0 / window)
-        if window % 2 == 0:
-            weights = np.convolve(weights, [0.5, 0.5])
+        weights = centred_weights(window)
         out = xr.apply_ufunc(
             correlate1d,
             da,
@@ -101,4 +99,23 @@ def smooth(
             f"method is {method!r}, expected 'moving_average' or 'savitzky_golay'"
         )
     out = out.transpose(*da.dims).assign_attrs(da.attrs)
+    if method == "moving_average" and "moving_average_window" not in da.attrs:
+        out.attrs["moving_average_window"] = window
     return add_history(out, "smooth", window=window, method=method)
+
+
+def centred_weights(window: int) -> np.ndarray:
+    """Weights of a moving average with a middle point.
+
+    Parameters
+    ----------
+    window : int
+        Points; an even window becomes window + 1 weights with halved ends.
+
+    Examples
+    --------
+    >>> centred_weights(4)
+    array([0.125, 0.25 , 0.25 , 0.25 , 0.125])
+    """
+    weights = np.full(window, 1.0 / window)
+    return weights if window % 2 else np.convolve(weights, [0.5, 0.5])

@@ -1,6 +1,9 @@
-from .batch import Batch as Batch, load_batch as load_batch
+from .batch import Batch as Batch
+from .batch import load_batch as load_batch
 from .demo import make_demo as make_demo
 from .measurement import Measurement as Measurement
 from .quantities import QUANTITIES as QUANTITIES
-from .run import BatchResult as BatchResult, run_batch as run_batch
-from .verdict import conformance_probability as conformance_probability, judge as judge
+from .run import BatchResult as BatchResult
+from .run import run_batch as run_batch
+from .verdict import conformance_probability as conformance_probability
+from .verdict import judge as judge

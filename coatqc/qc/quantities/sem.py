@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import imaging
 import pandas as pd
 import xarray as xr
+
+import imaging
 from coatqc.core.estimate import Estimate
 from coatqc.qc.measurement import Inputs, Measurement, Quantity
 from coatqc.qc.quantities.parameters import Parameters

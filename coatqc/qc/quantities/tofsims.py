@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import tofsims
 import xarray as xr
 from pydantic import Field, field_validator
 
+import tofsims
 from coatqc.core.errors import MeasurementError
 from coatqc.qc.measurement import Inputs, Measurement, Quantity
 from coatqc.qc.quantities.parameters import Parameters
