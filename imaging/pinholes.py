@@ -84,16 +84,19 @@ class Pinholes:
         return ax
 
 
-def find_pinholes(image: xr.DataArray, *, bare: float = 0.0) -> Pinholes:
+def find_pinholes(
+    image: xr.DataArray, *, bare: float = 0.0, unseen: float = 80.0
+) -> Pinholes:
     """Holes of a coating in a map of its infrared signal.
 
     A hole is a patch of at least 4 touching pixels whose signal lies below the middle between
     bare surface and coating. Its area is the missing signal summed over the patch and its rim,
     over the coating's signal nearby: blur moves signal but keeps the sum, so small holes keep
     their area. The interval is about the surface that the map samples: holes are taken to fall
-    independently of each other, so their number varies (Poisson) as well as their areas. With
-    no hole found the interval runs from 1 down to the coverage at which a hole of the smallest
-    detectable area would have shown with probability 0.975.
+    independently of each other, so their number varies (Poisson) as well as their areas. Holes
+    that were not met are taken to have a diameter of `unseen` at most: with no hole found, the
+    interval runs from 1 down to the coverage at which one such hole would have shown with
+    probability 0.975.
 
     Parameters
     ----------
@@ -102,6 +105,9 @@ def find_pinholes(image: xr.DataArray, *, bare: float = 0.0) -> Pinholes:
     bare : float, default 0.0
         Signal of bare surface in the unit of the map. A nano-IR map at an absorption band of
         the coating has none there; set it where the instrument has an offset.
+    unseen : float, default 80.0
+        Diameter in nm of the largest hole to allow for where none, or few, were met. A map says
+        nothing of larger holes that are rare: take several maps.
 
     Returns
     -------
@@ -151,8 +157,8 @@ def find_pinholes(image: xr.DataArray, *, bare: float = 0.0) -> Pinholes:
     mask = np.isin(labels, keep)
     areas, table = _holes(values, mask, bare, (dy, dx))
     total = values.size * dy * dx
-    smallest = MIN_PIXELS * dy * dx
-    coverage = _coverage(areas, total, smallest)
+    allowed = max(MIN_PIXELS * dy * dx, np.pi / 4 * unseen**2)
+    coverage = _coverage(areas, total, allowed)
     labelled = image.transpose("y", "x").copy(data=mask).rename("pinhole")
     labelled.attrs.update({"units": "1", "long_name": "pinhole"})
     return Pinholes(
@@ -200,12 +206,13 @@ def _holes(
     return table["area / nm2"].to_numpy(float), table.reset_index(drop=True)
 
 
-def _coverage(areas: np.ndarray, total: float, smallest: float, level: float = 0.95) -> Estimate:
+def _coverage(areas: np.ndarray, total: float, allowed: float, level: float = 0.95) -> Estimate:
     weights = areas / total
     bare, variance = float(weights.sum()), float((weights**2).sum())
     tail = (1 - level) / 2
-    extra = float(weights.mean()) if weights.size else smallest / total
-    square = float((weights**2).mean()) if weights.size else extra**2
+    # The hole that might have been met next: like those that were, or like the one allowed for.
+    extra = float(np.append(weights, allowed / total).mean())
+    square = float((np.append(weights, allowed / total) ** 2).mean())
     low = 0.0
     if weights.size:
         low = variance / (2 * bare) * float(chi2.ppf(tail, 2 * bare**2 / variance))

@@ -1,4 +1,4 @@
-"""TODO: one line."""
+"""ToF-SIMS: ions and exact masses, calibration, peak areas, normalisation, box statistics."""
 
 import lazy_loader as _lazy
 

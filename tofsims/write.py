@@ -1,0 +1,46 @@
+"""Write a mass spectrum as IONTOF's text export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import xarray as xr
+
+from coatqc.core.provenance import SIMULATED_MARK
+from tofsims.labels import require_spectrum
+
+
+def write_iontof_text(spectrum: xr.DataArray, path: str | Path) -> None:
+    """Write Channel, m/z and Intensity; channels without counts are left out, and said to be.
+
+    Parameters
+    ----------
+    spectrum : xarray.DataArray
+        Dim mz, with coordinate channel, evenly spaced; counts are written as integers.
+    path : path-like
+        File to write.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> from coatqc.core import read
+    >>> from tofsims import simulate_spectra
+    >>> (spectrum,), _ = simulate_spectra(1, n=1)
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "a.txt"
+    >>> write_iontof_text(spectrum, path)
+    >>> bool(read(path).sum() == spectrum.sum())
+    True
+    """
+    require_spectrum(spectrum)
+    lines = ["# Binning: 1 channels", "# Deadtime Correction: on"]
+    lines.append("# Channels without counts are left out")
+    if spectrum.attrs.get("simulated") == "yes":
+        lines.append(f"# {SIMULATED_MARK}")
+    lines.append("Channel\tm/z\tIntensity")
+    keep = spectrum.values > 0
+    # The ends fix the grid for whoever fills it again.
+    keep[[0, 1, -1]] = True
+    columns = (spectrum["channel"].values, spectrum["mz"].values, spectrum.values)
+    for channel, mz, counts in zip(*(c[keep] for c in columns), strict=True):
+        lines.append(f"{channel:.0f}\t{mz:.6f}\t{counts:.0f}")  # noqa: PERF401
+    Path(path).write_bytes(("\n".join(lines) + "\n").encode())
