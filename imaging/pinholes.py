@@ -84,9 +84,7 @@ class Pinholes:
         return ax
 
 
-def find_pinholes(
-    image: xr.DataArray, *, bare: float = 0.0, unseen: float = 80.0
-) -> Pinholes:
+def find_pinholes(image: xr.DataArray, *, bare: float = 0.0, unseen: float = 80.0) -> Pinholes:
     """Holes of a coating in a map of its infrared signal.
 
     A hole is a patch of at least 4 touching pixels whose signal lies below the middle between

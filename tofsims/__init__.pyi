@@ -1,14 +1,22 @@
 from .areas import peak_areas as peak_areas
-from .calibration import DEFAULT_CALIBRANTS as DEFAULT_CALIBRANTS, calibrate as calibrate
-from .comparison import GroupComparison as GroupComparison, compare_groups as compare_groups
+from .calibration import DEFAULT_CALIBRANTS as DEFAULT_CALIBRANTS
+from .calibration import calibrate as calibrate
+from .comparison import GroupComparison as GroupComparison
+from .comparison import compare_groups as compare_groups
 from .figures import plot_boxes as plot_boxes
-from .ions import Ion as Ion, ion as ion
+from .ions import Ion as Ion
+from .ions import ion as ion
 from .normalization import normalize as normalize
 from .peaks import peak_position as peak_position
 from .simulate import (
     COATED_NCM as COATED_NCM,
+)
+from .simulate import (
     UNCOATED_NCM as UNCOATED_NCM,
+)
+from .simulate import (
     simulate_spectra as simulate_spectra,
 )
-from .statistics import box_statistics as box_statistics, mean_intensity as mean_intensity
+from .statistics import box_statistics as box_statistics
+from .statistics import mean_intensity as mean_intensity
 from .write import write_iontof_text as write_iontof_text

@@ -42,5 +42,5 @@ def write_iontof_text(spectrum: xr.DataArray, path: str | Path) -> None:
     keep[[0, 1, -1]] = True
     columns = (spectrum["channel"].values, spectrum["mz"].values, spectrum.values)
     for channel, mz, counts in zip(*(c[keep] for c in columns), strict=True):
-        lines.append(f"{channel:.0f}\t{mz:.6f}\t{counts:.0f}")  # noqa: PERF401
+        lines.append(f"{channel:.0f}\t{mz:.6f}\t{counts:.0f}")
     Path(path).write_bytes(("\n".join(lines) + "\n").encode())

@@ -1,4 +1,4 @@
-"""TODO: one line."""
+"""X-ray diffraction: read, find peaks, and compare two patterns with an error bar."""
 
 import lazy_loader as _lazy
 

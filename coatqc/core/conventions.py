@@ -71,9 +71,11 @@ def validate(obj: xr.DataArray | xr.Dataset) -> list[str]:
             problems.append("dataset: holds no variable")
     coords = {str(k): v.variable for k, v in obj.coords.items()}
     for name, variable in {**variables, **coords}.items():
-        for attr in ("units", "long_name"):
-            if not isinstance(variable.attrs.get(attr), str):
-                problems.append(f"{name}: attribute '{attr}' is missing")
+        problems += [
+            f"{name}: attribute '{attr}' is missing"
+            for attr in ("units", "long_name")
+            if not isinstance(variable.attrs.get(attr), str)
+        ]
     for dim, size in obj.sizes.items():
         name = str(dim)
         if name not in DIMS:

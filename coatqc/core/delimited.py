@@ -43,7 +43,7 @@ class Table:
 
 
 def parse_table(text: str, source: object) -> Table:
-    """Find the one block of numbers in `text`.
+    r"""Find the one block of numbers in `text`.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def parse_table(text: str, source: object) -> Table:
 
     Examples
     --------
-    >>> parse_table("2theta;I\\n10,5;100\\n10,6;110\\n", "a.csv").values.tolist()
+    >>> parse_table("2theta;I\n10,5;100\n10,6;110\n", "a.csv").values.tolist()
     [[10.5, 100.0], [10.6, 110.0]]
     """
     lines = text.splitlines()

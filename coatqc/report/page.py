@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from dataclasses import dataclass
 from importlib import resources
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from coatqc.core.estimate import Estimate
 from coatqc.core.plotting import pretty_unit
 from coatqc.qc.run import BatchResult, Outcome
 from coatqc.qc.verdict import ORDER
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-_TABLE_ROWS = 40
 
 
 @dataclass(frozen=True)
@@ -112,7 +103,7 @@ def gauge(outcome: Outcome) -> Gauge | None:
     estimate = outcome.measurement.estimate if outcome.measurement else None
     if estimate is None:
         return None
-    limits = [x for x in (getattr(outcome.item, "min", None), getattr(outcome.item, "max", None))]
+    limits = [getattr(outcome.item, name, None) for name in ("min", "max")]
     known = [x for x in limits if x is not None]
     points = [estimate.lower, estimate.upper, *known]
     if not all(np.isfinite(points)):
@@ -134,50 +125,3 @@ def gauge(outcome: Outcome) -> Gauge | None:
         at(estimate.value),
         tuple(at(x) for x in known),
     )
-
-
-def figure_uri(figure: Figure) -> str:
-    """Figure as a data URI: SVG, or PNG where it holds an image.
-
-    Examples
-    --------
-    >>> from coatqc.core.plotting import new_axes
-    >>> figure_uri(new_axes().figure)[:18]
-    'data:image/svg+xml'
-    """
-    import matplotlib as mpl
-
-    buffer = io.BytesIO()
-    if any(ax.images for ax in figure.axes):
-        figure.savefig(buffer, format="png", dpi=170)
-        kind = "png"
-    else:
-        with mpl.rc_context({"svg.hashsalt": "coatqc", "svg.fonttype": "path"}):
-            figure.savefig(buffer, format="svg", metadata={"Date": None})
-        kind = "svg+xml"
-    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
-
-
-def table_rows(table: pd.DataFrame) -> dict[str, Any]:
-    """Heads and cells of a table as text, cut to what a page can hold.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> table_rows(pd.DataFrame({"area / nm2": [1.23456]}))["rows"]
-    [['1.235']]
-    """
-    shown = table.head(_TABLE_ROWS)
-
-    def cell(value: object) -> str:
-        if isinstance(value, (float, np.floating)):
-            return "–" if np.isnan(value) else f"{value:.4g}"
-        if isinstance(value, (list, tuple, np.ndarray)):
-            return ", ".join(cell(v) for v in value)
-        return str(value)
-
-    return {
-        "heads": [str(c) for c in shown.columns],
-        "rows": [[cell(v) for v in row] for row in shown.itertuples(index=False, name=None)],
-        "left_out": len(table) - len(shown),
-    }

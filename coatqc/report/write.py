@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from pathlib import Path
 from typing import Any
 
@@ -55,14 +54,14 @@ def write_report(result: BatchResult, folder: str | Path) -> tuple[Path, Path, P
     _replace(page, render_page(result).encode())
     partial = arrays.with_name(arrays.name + ".part")
     to_datatree(result).to_netcdf(partial, engine="h5netcdf")
-    os.replace(partial, arrays)
+    partial.replace(arrays)
     return page, facts, arrays
 
 
 def _replace(path: Path, content: bytes) -> None:
     partial = path.with_name(path.name + ".part")
     partial.write_bytes(content)
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def _finite(number: float | None) -> float | None:
@@ -139,21 +138,16 @@ def to_datatree(result: BatchResult) -> xr.DataTree:
     """
     with_number = [o for o in result.outcomes if o.measurement and o.measurement.estimate]
     estimates = [o.measurement.estimate for o in with_number if o.measurement]
-    columns: dict[str, Any] = {
+    words = {
         "quantity": [o.item.quantity for o in with_number],
         "sample": [o.item.sample for o in with_number],
         "reference": [o.item.reference or "" for o in with_number],
         "unit": [e.unit for e in estimates if e],
     }
-    for name in ("value", "standard_uncertainty", "lower", "upper"):
-        columns[name] = np.array([getattr(e, name) for e in estimates], dtype=float)
+    numbers = ("value", "standard_uncertainty", "lower", "upper")
     table = xr.Dataset(
-        {
-            k: ("measurement", np.asarray(v, dtype=object if k in columns else None))
-            if k in ("quantity", "sample", "reference", "unit")
-            else ("measurement", v)
-            for k, v in columns.items()
-        }
+        {k: ("measurement", np.array(v, dtype=object)) for k, v in words.items()}
+        | {k: ("measurement", np.array([getattr(e, k) for e in estimates], float)) for k in numbers}
     )
     root = xr.Dataset(
         attrs={

@@ -1,1 +1,1 @@
-"""File formats, one file each."""
+"""One module a file format of diffraction patterns."""

@@ -24,7 +24,7 @@ class FragmentParameters(Parameters):
     by: str | list[str] = "total"
     calibrants: list[str] = Field(default=list(tofsims.DEFAULT_CALIBRANTS), min_length=2)
     # Listed beside the fragment so that overlapping neighbours and box plots know of them.
-    also: list[str] = []
+    also: list[str] = Field(default=[])
 
     @field_validator("fragment", "by", "calibrants", "also")
     @classmethod

@@ -1,0 +1,199 @@
+"""What a report shows of each technique: figures first, then tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import xarray as xr
+
+import imaging
+import spectra
+import tofsims
+import xrd
+from coatqc.qc.run import BatchResult, Outcome
+from coatqc.report.uris import figure_uri, table_rows
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+TITLES = {
+    "ftir": "FTIR",
+    "nanoir_spectrum": "Nano-IR spectra",
+    "nanoir_map": "Nano-IR maps",
+    "tofsims": "ToF-SIMS",
+    "xrd": "X-ray diffraction",
+    "sem": "SEM",
+    "tem": "TEM",
+}
+Drawing = tuple[str, Callable[[], "Axes"]]
+
+
+@dataclass(frozen=True)
+class FigureView:
+    """A figure as the page takes it; `error` where it could not be drawn.
+
+    Examples
+    --------
+    >>> FigureView("", "a caption", "no data").error
+    'no data'
+    """
+
+    uri: str
+    caption: str
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """Everything of one technique.
+
+    Examples
+    --------
+    >>> Section("SEM").figures
+    []
+    """
+
+    title: str
+    figures: list[FigureView] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+    tables: list[dict[str, Any]] = field(default_factory=list)
+
+
+def technique_sections(result: BatchResult) -> list[Section]:
+    """Sections of the report, one a role that has files or outcomes.
+
+    Parameters
+    ----------
+    result : BatchResult
+        From `coatqc.qc.run_batch`.
+
+    Examples
+    --------
+    >>> from coatqc.qc import Batch, run_batch
+    >>> technique_sections(run_batch(Batch(schema_version=1, name="A", samples={"A": {}})))
+    []
+    """
+    sections = []
+    for role, title in TITLES.items():
+        outcomes = [o for o in result.outcomes if o.quantity.role == role]
+        if not outcomes and not any(f.role == role for f in result.files):
+            continue
+        figures = [_drawn(caption, draw) for caption, draw in _drawings(result, role, outcomes)]
+        tables = [
+            {"title": o.title, **table_rows(o.measurement.table)}
+            for o in outcomes
+            if o.measurement is not None
+            and o.measurement.table is not None
+            and len(o.measurement.table)
+        ]
+        sections.append(Section(title, figures, outcomes, tables))
+    return sections
+
+
+def _drawn(caption: str, draw: Callable[[], Axes]) -> FigureView:
+    try:
+        figure = draw().get_figure()
+        return FigureView(figure_uri(figure), caption)
+    except Exception as error:  # a figure that fails must not lose the report
+        return FigureView("", caption, f"{type(error).__name__}: {error}")
+
+
+def _drawings(result: BatchResult, role: str, outcomes: list[Outcome]) -> Iterator[Drawing]:
+    if role in ("ftir", "nanoir_spectrum"):
+        yield from _infrared(result, role, outcomes)
+    elif role == "tofsims":
+        yield from _boxes(outcomes)
+    elif role in ("nanoir_map", "xrd", "sem"):
+        yield from _own_plots(outcomes, role)
+    if role == "tem":
+        for file in result.files:
+            if file.role == role and file.data is not None:
+                image = file.data
+                yield f"{file.sample}: {file.path}", lambda image=image: imaging.plot_image(image)
+
+
+def _infrared(result: BatchResult, role: str, outcomes: list[Outcome]) -> Iterator[Drawing]:
+    groups: dict[str, xr.DataArray] = {}
+    for name in {**result.batch.samples, **result.batch.references}:
+        files = result.inputs(name, role)
+        if files and "replicate" not in files[0].dims:
+            groups[name] = files[0] if len(files) == 1 else _stacked(files)
+    if groups:
+        caption = "Spectra, each divided by its own maximum; shaded: range of the replicates."
+        yield caption, lambda: spectra.plot_spectra(groups)
+    for outcome in outcomes:
+        got = outcome.measurement
+        if got is None or "reference" not in got.data:
+            continue
+        data, item = got.data, outcome.item
+        near = outcome.quantity.parameters(**item.parameters).near  # type: ignore[attr-defined]
+        labels = (str(item.reference), item.sample)
+        caption = f"{outcome.title}. Dashed: fitted positions; shaded: their 95 % intervals."
+        yield (
+            caption,
+            lambda data=data, near=near, labels=labels: spectra.plot_shift(
+                data["reference"], data["sample"], near=near, labels=labels
+            ),
+        )
+
+
+def _stacked(files: list[xr.DataArray]) -> xr.DataArray:
+    return xr.concat(files, dim="replicate", join="override", combine_attrs="override")
+
+
+def _boxes(outcomes: list[Outcome]) -> Iterator[Drawing]:
+    """One box plot for each normalisation: all fragments, all groups."""
+    groups: dict[str, dict[str, list[xr.DataArray]]] = {}
+    for outcome in outcomes:
+        got = outcome.measurement
+        if got is None or "normalized_intensity" not in got.data:
+            continue
+        values = got.data["normalized_intensity"]["normalized"]
+        parameters = outcome.quantity.parameters(**outcome.item.parameters)
+        one = values.sel(fragment=[parameters.fragment])  # type: ignore[attr-defined]
+        by = str(values.attrs["long_name"])
+        mine = groups.setdefault(by, {}).setdefault(outcome.item.sample, [])
+        if all(str(one["fragment"].item()) != str(m["fragment"].item()) for m in mine):
+            mine.append(one)
+    for by, samples in groups.items():
+        merged = {
+            name: xr.concat(parts, dim="fragment", combine_attrs="override")
+            for name, parts in samples.items()
+        }
+        yield f"Box plots of {by}; a point a spectrum.", lambda m=merged: tofsims.plot_boxes(m)
+    for outcome in outcomes:
+        got = outcome.measurement
+        if got is not None and isinstance(got.result, tofsims.GroupComparison):
+            yield outcome.title, got.result.plot
+
+
+def _own_plots(outcomes: list[Outcome], role: str) -> Iterator[Drawing]:
+    """Results that draw themselves; the same pair of files is drawn once."""
+    seen = set()
+    for outcome in outcomes:
+        got = outcome.measurement
+        if got is None:
+            continue
+        if role == "sem" and outcome.quantity.needs_reference:
+            continue
+        results = got.result if isinstance(got.result, list) else [got.result]
+        for number, one in enumerate(results, start=1):
+            key = (outcome.item.sample, outcome.item.reference, number)
+            if key in seen or not isinstance(
+                one, (imaging.Pinholes, imaging.Cracks, xrd.Comparison)
+            ):
+                continue
+            seen.add(key)
+            against = f" against {outcome.item.reference}" if outcome.item.reference else ""
+            count = f", image {number}" if len(results) > 1 else ""
+            yield f"{outcome.item.sample}{against}{count}. {_WORDS[role]}", one.plot
+    return
+
+
+_WORDS = {
+    "nanoir_map": "Outlined: pinholes.",
+    "xrd": "Difference drawn below both patterns.",
+    "sem": "Blue: outlines of particles; red: cracks.",
+}

@@ -1,0 +1,176 @@
+"""Bring one pattern onto another: common grid, scale, displacement, background."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.polynomial import chebyshev
+from scipy.interpolate import CubicSpline
+from scipy.ndimage import gaussian_filter1d
+
+from coatqc.core.errors import MeasurementError
+from xrd.peaks import noise_gain
+
+_BACKGROUND_TERMS = 8
+_ROUNDS = 8
+# Points farther off than this many standard deviations do not steer the alignment.
+_CLIP = 4.0
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """Sample, and what the reference says it should be, on one grid.
+
+    Parameters
+    ----------
+    two_theta, sample, expected : numpy.ndarray, shape (n,)
+        Grid in degree; sample; reference after scale, displacement and background.
+    variance : numpy.ndarray, shape (n,)
+        Of sample minus expected, from counting alone.
+    profile : numpy.ndarray, shape (n,)
+        Scaled reference without what lies between its peaks.
+    scale, scale_u, displacement, displacement_u : float
+        Nuisance parameters and their standard uncertainties.
+    parameters : int
+        Number of parameters fitted.
+
+    Examples
+    --------
+    >>> from xrd import simulate_pattern
+    >>> a, b = (simulate_pattern(seed)[0] for seed in (1, 2))
+    >>> bool(abs(align(a, b).scale - 1) < 0.02)
+    True
+    """
+
+    two_theta: np.ndarray
+    sample: np.ndarray
+    expected: np.ndarray
+    variance: np.ndarray
+    profile: np.ndarray
+    scale: float
+    scale_u: float
+    displacement: float
+    displacement_u: float
+    parameters: int
+
+
+def common_grid(
+    reference: xr.DataArray, sample: xr.DataArray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Grid of the coarser pattern over the common range, and both patterns summed onto it.
+
+    Counts are kept: what lies in a bin of the grid is added up.
+
+    Raises
+    ------
+    MeasurementError
+        If fewer than 50 bins are common.
+
+    Examples
+    --------
+    >>> from xrd import simulate_pattern
+    >>> a, b = simulate_pattern(1)[0], simulate_pattern(2, step=0.013)[0]
+    >>> x, _, y = common_grid(a, b)
+    >>> x.size <= a.size
+    True
+    """
+    x, z = reference["two_theta"].values, sample["two_theta"].values
+    coarse = x if np.median(np.diff(x)) >= np.median(np.diff(z)) else z
+    low, high = max(x[0], z[0]), min(x[-1], z[-1])
+    grid = coarse[(coarse >= low) & (coarse <= high)]
+    if grid.size < 50:
+        raise MeasurementError(
+            f"the patterns share {max(0.0, high - low):.3g} degree and {grid.size} points; "
+            "50 are needed"
+        )
+    return grid, _binned(reference, grid), _binned(sample, grid)
+
+
+def _binned(pattern: xr.DataArray, grid: np.ndarray) -> np.ndarray:
+    x, y = pattern["two_theta"].values, pattern.values
+    if x.size >= grid.size and np.array_equal(x[np.searchsorted(x, grid[0]) :][: grid.size], grid):
+        start = int(np.searchsorted(x, grid[0]))
+        return y[start : start + grid.size].astype(float)
+    edges = _edges(x)
+    total = np.concatenate([[0.0], np.cumsum(y)])
+    return np.diff(np.interp(_edges(grid), edges, total))
+
+
+def _edges(x: np.ndarray) -> np.ndarray:
+    middle = (x[1:] + x[:-1]) / 2
+    return np.concatenate([[2 * x[0] - middle[0]], middle, [2 * x[-1] - middle[-1]]])
+
+
+def align(reference: xr.DataArray, sample: xr.DataArray) -> Alignment:
+    """Least-squares alignment with scale, displacement, broadening and background as nuisance.
+
+    Parameters
+    ----------
+    reference, sample : xarray.DataArray
+        Dim two_theta, ascending.
+
+    Returns
+    -------
+    Alignment
+
+    Examples
+    --------
+    >>> from xrd import simulate_pattern
+    >>> a, b = simulate_pattern(1)[0], simulate_pattern(2, displacement=0.03)[0]
+    >>> bool(abs(align(a, b).displacement - 0.03) < 0.005)
+    True
+    """
+    x, a, b = common_grid(reference, sample)
+    gain_a, gain_b = noise_gain(reference), noise_gain(sample)
+    step = float(np.median(np.diff(x)))
+    spline = CubicSpline(x, a)
+    smooth = CubicSpline(x, gaussian_filter1d(a, max(0.6, 0.02 / step)))
+    cosine = np.cos(np.radians(x) / 2)
+    basis = chebyshev.chebvander(2 * (x - x[0]) / (x[-1] - x[0]) - 1, _BACKGROUND_TERMS - 1)
+    start = float(b.sum() / a.sum())
+    shift, scale, broad = 0.0, start, 0.0
+    expected = scale * a
+    weight = np.ones(x.size)
+    for _ in range(_ROUNDS):
+        at = np.clip(x - shift * cosine, x[0], x[-1])
+        moved, slope, curve = spline(at), smooth(at, 1), smooth(at, 2)
+        level = gaussian_filter1d(np.maximum(expected, 0), 1.0)
+        variance = gain_b * np.maximum(level, 1.0) + scale**2 * gain_a * np.maximum(
+            gaussian_filter1d(moved, 1.0), 1.0
+        )
+        design = np.column_stack([moved + broad * curve, -scale * slope * cosine, curve, basis])
+        root = np.sqrt(weight / variance)
+        solved = np.linalg.lstsq(design * root[:, None], b * root, rcond=None)[0]
+        # The second column is the change of displacement from where it stands.
+        shift = float(np.clip(shift + solved[1], -0.3, 0.3))
+        # Patterns of other phases have no scale in common; a small one leaves all of it over.
+        solved[0] = max(solved[0], 0.05 * start)
+        scale, broad = float(solved[0]), float(solved[2] / max(solved[0], 1e-12)) + broad
+        broad = float(np.clip(broad, 0.0, 0.01))
+        expected = design @ solved
+        z = (b - expected) / np.sqrt(variance)
+        weight = np.minimum(1.0, (_CLIP / np.maximum(np.abs(z), 1e-9)) ** 2)
+    covariance = np.linalg.pinv((design * root[:, None]).T @ (design * root[:, None]))
+    excess = max(1.0, float(np.sqrt(np.sum(weight * z**2) / (x.size - design.shape[1]))))
+    floor = gaussian_filter1d(_lower_envelope(moved, step), 1.0)
+    return Alignment(
+        x,
+        b,
+        expected,
+        variance,
+        scale * np.maximum(moved - floor, 0.0),
+        scale,
+        excess * float(np.sqrt(covariance[0, 0])),
+        shift,
+        excess * float(np.sqrt(covariance[1, 1])),
+        design.shape[1],
+    )
+
+
+def _lower_envelope(y: np.ndarray, step: float) -> np.ndarray:
+    """Background between peaks: a running low percentile over 3 degree."""
+    from scipy.ndimage import percentile_filter
+
+    return percentile_filter(y, 20, size=max(5, round(3.0 / step)))

@@ -1,0 +1,101 @@
+"""Simulated diffraction patterns with known truth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+
+from xrd.labels import CU_KALPHA1, CU_KALPHA2, labelled_pattern
+
+# Li6PS5Cl, Cu K-alpha1: 2theta in degree, relative intensity (from its published structure).
+LI6PS5CL: tuple[tuple[float, float], ...] = (
+    (15.55, 44.0),
+    (17.98, 19.0),
+    (25.53, 83.0),
+    (30.03, 100.0),
+    (31.40, 82.0),
+    (39.82, 8.0),
+    (45.00, 39.0),
+    (47.90, 39.0),
+    (52.45, 45.0),
+    (55.06, 11.0),
+    (59.22, 10.0),
+    (61.63, 7.0),
+    (62.42, 14.0),
+    (71.55, 10.0),
+    (73.75, 12.0),
+    (83.04, 7.0),
+)
+
+
+def simulate_pattern(
+    seed: int,
+    *,
+    reflections: Sequence[tuple[float, float]] = LI6PS5CL,
+    extra: Sequence[tuple[float, float]] = (),
+    peak_counts: float = 1.0e4,
+    background: float = 0.06,
+    displacement: float = 0.0,
+    step: float = 0.026,
+) -> tuple[xr.DataArray, dict[str, float]]:
+    """Powder pattern as in the paper: Cu K-alpha, 10-85 degree, step 0.026 degree.
+
+    Assumes a K-alpha1/K-alpha2 doublet of pseudo-Voigt lines whose width follows Caglioti, a
+    background falling with angle plus the broad hump of an airtight holder's film, a sample
+    displacement that shifts 2theta by `displacement` cos theta, and Poisson counts. Leaves out
+    preferred orientation, axial asymmetry and texture.
+
+    Parameters
+    ----------
+    seed : int
+        Same seed, same pattern.
+    reflections, extra : sequence of (float, float)
+        2theta in degree and intensity relative to 100; `extra` are those of another phase.
+    peak_counts : float
+        Expected counts at the top of a line of intensity 100, without background.
+    background : float
+        At 10 degree, as a share of `peak_counts`.
+    displacement, step : float
+        In degree.
+
+    Returns
+    -------
+    (xarray.DataArray, dict)
+        Counts; truth: ``displacement`` (degree), ``largest_new_peak`` (unit 1, relative to the
+        strongest reflection).
+
+    Examples
+    --------
+    >>> pattern, truth = simulate_pattern(1, extra=((27.03, 5.0),))
+    >>> truth["largest_new_peak"]
+    0.05
+    """
+    rng = np.random.default_rng(seed)
+    x = 10.0 + step * np.arange(int(75.0 / step) + 1)
+    expected = background * np.exp(-(x - 10.0) / 30.0) + 0.4 * background * np.exp(
+        -(((x - 21.0) / 5.0) ** 2)
+    )
+    expected = expected + 0.2 * background
+    strongest = max(i for _, i in reflections)
+    for place, intensity in (*reflections, *extra):
+        theta = np.radians(place) / 2
+        fwhm = np.sqrt(0.004 * np.tan(theta) ** 2 - 0.001 * np.tan(theta) + 0.0075)
+        for wavelength, share in ((CU_KALPHA1, 1.0), (CU_KALPHA2, 0.5)):
+            line = 2 * np.degrees(np.arcsin(np.sin(theta) * wavelength / CU_KALPHA1))
+            u = (x - line - displacement * np.cos(theta)) / fwhm
+            near = np.abs(u) < 60
+            shape = 0.5 / (1 + 4 * u[near] ** 2) + 0.5 * np.exp(-4 * np.log(2) * u[near] ** 2)
+            expected[near] += share * intensity / strongest * shape
+    counts = rng.poisson(peak_counts * expected)
+    attrs: dict[str, str | int | float] = {
+        "simulated": "yes",
+        "instrument": "simulated diffractometer",
+        "anode": "Cu",
+        "wavelength_angstrom": CU_KALPHA1,
+        "wavelength_kalpha2_angstrom": CU_KALPHA2,
+    }
+    largest = max((i for _, i in extra), default=0.0) / strongest
+    truth = {"displacement": float(displacement), "largest_new_peak": float(largest)}
+    return labelled_pattern(x, counts, "counts", attrs), truth
