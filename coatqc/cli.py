@@ -13,6 +13,9 @@ from coatqc.core.errors import CoatqcError, MeasurementError
 from coatqc.core.shadowing import shadowed_packages
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from coatqc.qc.batch import Batch
     from coatqc.qc.run import BatchResult
 
 EXIT_CODES = {"pass": 0, "fail": 1, "inconclusive": 3, "not measured": 3}
@@ -129,13 +132,13 @@ def _made_folder(folder: Path) -> Path:
     return folder
 
 
-def _status(what: str):  # type: ignore[no-untyped-def]
+def _status(what: str) -> AbstractContextManager[object]:
     from rich.console import Console
 
     return Console(stderr=True).status(what)
 
 
-def _make_report(batch, output: Path) -> None:  # type: ignore[no-untyped-def]
+def _make_report(batch: Batch, output: Path) -> None:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 
@@ -143,9 +146,9 @@ def _make_report(batch, output: Path) -> None:  # type: ignore[no-untyped-def]
     from coatqc.report.write import write_report
 
     _made_folder(output)
-    columns = (BarColumn(), TextColumn("{task.completed:.0f}/{task.total:.0f}"))
-    columns += (TextColumn("{task.description}", markup=False),)
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    count = TextColumn("{task.completed:.0f}/{task.total:.0f}")
+    words = TextColumn("{task.description}", markup=False)
+    with Progress(BarColumn(), count, words, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=1)
 
         def tell(what: str, done: int, total: int) -> None:

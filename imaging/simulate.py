@@ -194,7 +194,7 @@ def _cracks(
     if fraction <= 0:
         return share
     centers = ndimage.center_of_mass(number > 0, number, np.arange(1, radii.size + 1))
-    for index, ((cy, cx), radius) in enumerate(zip(centers, radii, strict=True), start=1):
+    for (cy, cx), radius in zip(centers, radii, strict=True):
         # Crack area a particle: mean fraction * its area, scattering log-normally about it.
         wanted = fraction * np.pi * radius**2 * np.exp(rng.normal(0, 0.5) - 0.125)
         drawn = 0.0

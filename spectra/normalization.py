@@ -67,9 +67,9 @@ def normalize(
     if method == "max":
         size = da.max(axis)
     elif method == "area":
-        size = np.abs(abs(da).integrate(axis))
+        size = abs(abs(da).integrate(axis))
     elif method == "vector":
-        size = np.sqrt((da**2).sum(axis))
+        size = (da**2).sum(axis) ** 0.5
     elif method == "snv":
         shift, size = da.mean(axis), da.std(axis, ddof=1)
     elif method == "band":

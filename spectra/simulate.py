@@ -77,7 +77,7 @@ def simulate_ftir(
     base = 0.02 + 0.03 * np.exp(-(x - 550.0) / 900.0)
     y = height * _bands(x, carbonyl_position, fwhm) + base
     y = y + noise * np.convolve(white, kernel, mode="valid")
-    attrs = {
+    attrs: dict[str, str | int | float] = {
         "simulated": "yes",
         "instrument": "simulated ATR-FTIR",
         "scans": 96,

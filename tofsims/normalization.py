@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import xarray as xr
 
 from coatqc.core.errors import MeasurementError
@@ -53,7 +52,7 @@ def normalize(areas: xr.Dataset, by: str | Sequence[str] = "total") -> xr.Datase
     if not bool((divisor > 0).all()):
         raise MeasurementError(f"cannot normalise by {', '.join(named)}: it has no counts")
     value = areas["area"] / divisor
-    spread = np.hypot(areas["standard_uncertainty"] / divisor, value / np.sqrt(divisor))
+    spread = ((areas["standard_uncertainty"] / divisor) ** 2 + value**2 / divisor) ** 0.5
     order = ("replicate", "fragment")
     out = xr.Dataset(
         {

@@ -51,7 +51,7 @@ COATED_NCM: dict[str, float] = {
     "MnO2-": 0.0012,
 }
 
-MAX_MASS = 95.0
+MIN_MASS, MAX_MASS = 0.5, 95.0
 RESOLVING_POWER = 16000.0  # at PO2-, the paper's section 4.7
 _CHANNELS_PER_WIDTH = 3.0
 
@@ -99,7 +99,7 @@ def simulate_spectra(
     reference = np.sqrt(ion("PO2-").mz)
     # Width at PO2-: dm/m = 2 dt/t, so t = 2 * resolving power * width.
     b = 2 * RESOLVING_POWER * _CHANNELS_PER_WIDTH / reference
-    channel = np.arange(1.0, np.floor(b * np.sqrt(MAX_MASS)))
+    channel = np.arange(np.ceil(b * np.sqrt(MIN_MASS)), np.floor(b * np.sqrt(MAX_MASS)))
     sigma = _CHANNELS_PER_WIDTH / 2.3548
     background = 0.002 * total / channel.size
     names = list(intensities)
@@ -113,9 +113,10 @@ def simulate_spectra(
             first = int(center) - 20
             edges = np.arange(first, first + 60) + 0.5
             inside = np.diff(exponnorm.cdf(edges, 0.6, loc=center - 0.6 * sigma, scale=sigma))
-            expected[first : first + 59] += share * total * inside
+            at = first + 1 - int(channel[0])
+            expected[at : at + 59] += share * total * inside
         # What no listed ion accounts for goes into hydrogen.
-        hydrogen = int(b)
+        hydrogen = int(b - channel[0])
         rest = total - expected.sum()
         expected[hydrogen - 2 : hydrogen + 3] += max(0.0, rest) / 5
         counts = rng.poisson(expected)

@@ -88,13 +88,16 @@ def _box(x: np.ndarray) -> tuple[float, ...]:
     return (n, mean, mean - half, mean + half, spread, middle, low, high, *inner, n - within.size)
 
 
-def mean_intensity(values: xr.DataArray) -> Estimate:
+def mean_intensity(values: xr.DataArray, counting: xr.DataArray | None = None) -> Estimate:
     """Mean over replicates with the interval that their scatter gives (Student's t).
 
     Parameters
     ----------
     values : xarray.DataArray
         Dim replicate, at least two.
+    counting : xarray.DataArray, optional
+        Standard uncertainty of each value from counting. It sets the upper end where nothing
+        was counted in any replicate, so that they do not scatter.
 
     Returns
     -------
@@ -112,6 +115,20 @@ def mean_intensity(values: xr.DataArray) -> Estimate:
     2.0(6)
     """
     x = require_replicates(values)
+    if np.ptp(x) == 0:
+        if counting is None or x[0] != 0:
+            raise MeasurementError(
+                f"all {x.size} replicates are {x[0]:g}: without scatter there is no uncertainty"
+            )
+        # With no count at all, 3.69 expected counts would have shown with probability 0.975.
+        return Estimate.from_interval(
+            0.0,
+            0.0,
+            3.69 * float(counting.mean()) / x.size,
+            unit=str(values.attrs.get("units", "1")),
+            n=x.size,
+            method="no counts in any replicate, Poisson upper limit",
+        )
     return Estimate.from_standard_uncertainty(
         x.mean(),
         x.std(ddof=1) / np.sqrt(x.size),

@@ -136,10 +136,13 @@ def align(reference: xr.DataArray, sample: xr.DataArray) -> Alignment:
     for _ in range(_ROUNDS):
         at = np.clip(x - shift * cosine, x[0], x[-1])
         moved, slope, curve = spline(at), smooth(at, 1), smooth(at, 2)
-        level = gaussian_filter1d(np.maximum(expected, 0), 1.0)
-        variance = gain_b * np.maximum(level, 1.0) + scale**2 * gain_a * np.maximum(
-            gaussian_filter1d(moved, 1.0), 1.0
-        )
+        # Variance from the mean of both patterns, weighted so that its noise is independent of
+        # that of their difference: weights that follow either one's noise bias the fit.
+        shares = np.array([1 / gain_b, 1 / (scale * gain_a)])
+        between = expected - scale * moved
+        pooled = (shares[0] * b + shares[1] * (scale * moved + between)) / shares.sum()
+        level = np.maximum(gaussian_filter1d(np.maximum(pooled, 0), 1.0), 1.0)
+        variance = (gain_b + scale * gain_a) * level
         design = np.column_stack([moved + broad * curve, -scale * slope * cosine, curve, basis])
         root = np.sqrt(weight / variance)
         solved = np.linalg.lstsq(design * root[:, None], b * root, rcond=None)[0]

@@ -7,6 +7,7 @@ the columns mean is for the technique's reader to say.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,14 +100,16 @@ def parse_table(text: str, source: object) -> Table:
     return Table(values.astype(float), tuple(header))
 
 
-def _splitter(line: str):  # type: ignore[no-untyped-def]
+def _splitter(line: str) -> Callable[[str], list[str] | None] | None:
     """How to cut `line` into numbers, or None if it holds anything but numbers."""
     for delimiter in (";", "\t", ",", None):
         if delimiter is not None and delimiter not in line:
             continue
         decimal_comma = delimiter != "," and "," in line and "." not in line
 
-        def cut(row: str, delimiter=delimiter, comma=decimal_comma) -> list[str] | None:  # type: ignore[no-untyped-def]
+        def cut(
+            row: str, delimiter: str | None = delimiter, comma: bool = decimal_comma
+        ) -> list[str] | None:
             fields = [f.strip() for f in row.split(delimiter)]
             while len(fields) > 2 and not fields[-1]:
                 fields.pop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -80,7 +81,10 @@ class Estimate:
         if not 0 < self.level < 1:
             raise MeasurementError(f"level is {self.level}, expected between 0 and 1")
         if self._affine is None:
-            root = ufloat(self.value, self.standard_uncertainty)
+            with warnings.catch_warnings():
+                # A value known exactly is allowed; the library warns of it.
+                warnings.simplefilter("ignore", UserWarning)
+                root = ufloat(self.value, self.standard_uncertainty)
             object.__setattr__(self, "_affine", root)
             sides = (self.value - self.lower, self.upper - self.value)
             object.__setattr__(self, "_sides", {root: sides})

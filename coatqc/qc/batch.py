@@ -174,12 +174,13 @@ def _explain(problem: Any) -> str:
 def _keys_at(location: tuple[str | int, ...]) -> list[str]:
     model: type[BaseModel] = Batch
     if location:
-        model = {
+        models: dict[str, type[BaseModel]] = {
             "samples": Sample,
             "references": Sample,
             "criteria": Criterion,
             "observations": Observation,
-        }.get(str(location[0]), Batch)
+        }
+        model = models.get(str(location[0]), Batch)
     return [k for k in model.model_fields if k != "folder"]
 
 

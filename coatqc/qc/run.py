@@ -238,7 +238,7 @@ def _measure(item: Observation, quantity: Quantity, files: list[InputFile]) -> M
             return "; ".join(broken)
         sides.append([f.data for f in mine if f.data is not None])
     try:
-        return quantity.measure(Inputs(*sides, quantity.parameters(**item.parameters)))
+        return quantity.measure(Inputs(sides[0], sides[1], quantity.parameters(**item.parameters)))
     except CoatqcError as error:
         return str(error)
     except Exception as error:  # one measurement must not lose the others

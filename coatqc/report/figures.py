@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import xarray as xr
+from matplotlib.figure import Figure
 
 import imaging
 import spectra
@@ -95,6 +97,7 @@ def technique_sections(result: BatchResult) -> list[Section]:
 def _drawn(caption: str, draw: Callable[[], Axes]) -> FigureView:
     try:
         figure = draw().get_figure()
+        assert isinstance(figure, Figure)
         return FigureView(figure_uri(figure), caption)
     except Exception as error:  # a figure that fails must not lose the report
         return FigureView("", caption, f"{type(error).__name__}: {error}")
@@ -111,7 +114,7 @@ def _drawings(result: BatchResult, role: str, outcomes: list[Outcome]) -> Iterat
         for file in result.files:
             if file.role == role and file.data is not None:
                 image = file.data
-                yield f"{file.sample}: {file.path}", lambda image=image: imaging.plot_image(image)
+                yield f"{file.sample}: {file.path}", functools.partial(imaging.plot_image, image)
 
 
 def _infrared(result: BatchResult, role: str, outcomes: list[Outcome]) -> Iterator[Drawing]:
@@ -122,7 +125,7 @@ def _infrared(result: BatchResult, role: str, outcomes: list[Outcome]) -> Iterat
             groups[name] = files[0] if len(files) == 1 else _stacked(files)
     if groups:
         caption = "Spectra, each divided by its own maximum; shaded: range of the replicates."
-        yield caption, lambda: spectra.plot_spectra(groups)
+        yield caption, functools.partial(spectra.plot_spectra, groups)
     for outcome in outcomes:
         got = outcome.measurement
         if got is None or "reference" not in got.data:
@@ -133,8 +136,8 @@ def _infrared(result: BatchResult, role: str, outcomes: list[Outcome]) -> Iterat
         caption = f"{outcome.title}. Dashed: fitted positions; shaded: their 95 % intervals."
         yield (
             caption,
-            lambda data=data, near=near, labels=labels: spectra.plot_shift(
-                data["reference"], data["sample"], near=near, labels=labels
+            functools.partial(
+                spectra.plot_shift, data["reference"], data["sample"], near=near, labels=labels
             ),
         )
 
@@ -162,7 +165,10 @@ def _boxes(outcomes: list[Outcome]) -> Iterator[Drawing]:
             name: xr.concat(parts, dim="fragment", combine_attrs="override")
             for name, parts in samples.items()
         }
-        yield f"Box plots of {by}; a point a spectrum.", lambda m=merged: tofsims.plot_boxes(m)
+        yield (
+            f"Box plots of {by}; a point a spectrum.",
+            functools.partial(tofsims.plot_boxes, merged),
+        )
     for outcome in outcomes:
         got = outcome.measurement
         if got is not None and isinstance(got.result, tofsims.GroupComparison):
@@ -189,7 +195,6 @@ def _own_plots(outcomes: list[Outcome], role: str) -> Iterator[Drawing]:
             against = f" against {outcome.item.reference}" if outcome.item.reference else ""
             count = f", image {number}" if len(results) > 1 else ""
             yield f"{outcome.item.sample}{against}{count}. {_WORDS[role]}", one.plot
-    return
 
 
 _WORDS = {

@@ -116,7 +116,7 @@ def _read(path: Path) -> xr.DataArray:
             )
         pixel = _pixel(first, facts)
         pages = [_grey(page.asarray(), path) for page in file.pages]
-        description = first.tags.get("ImageDescription")
+        description = first.tags.get("ImageDescription")  # type: ignore[union-attr]
         if description is not None and SIMULATED_MARK in str(description.value):
             facts["simulated"] = "yes"
     if len({p.shape for p in pages}) > 1:

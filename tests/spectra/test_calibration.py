@@ -46,7 +46,7 @@ def test_shift_between_groups_of_replicates():
     # Placing scatters the band by 0.8 cm-1 from spot to spot; the noise alone is 0.2.
     rng = np.random.default_rng(11)
     held = 0
-    for run in range(RUNS):
+    for _ in range(RUNS):
         groups = []
         for center in (1669.0, 1656.0):
             places = center + rng.normal(0, 0.8, 4)

@@ -24,7 +24,9 @@ def _cracks(images: list[xr.DataArray]) -> tuple[Estimate, list[imaging.Cracks],
 
 def _fraction(inputs: Inputs) -> Measurement:
     fraction, found, particles = _cracks(inputs.sample)
-    labels = {f"crack_labels_{i}": each.labels for i, each in enumerate(found)}
+    labels: dict[str, xr.DataArray | xr.Dataset] = {
+        f"crack_labels_{i}": each.labels for i, each in enumerate(found)
+    }
     return Measurement(fraction, result=found, table=particles, data=labels)
 
 

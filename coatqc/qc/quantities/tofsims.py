@@ -51,7 +51,7 @@ def _intensity(inputs: Inputs) -> Measurement:
     values = _normalised(inputs.sample, p)
     wanted = values["normalized"].sel(fragment=p.fragment)
     return Measurement(
-        tofsims.mean_intensity(wanted),
+        tofsims.mean_intensity(wanted, values["standard_uncertainty"].sel(fragment=p.fragment)),
         result=values,
         table=tofsims.box_statistics(values["normalized"]),
         data={"normalized_intensity": values},

@@ -40,15 +40,15 @@ def _comparison(inputs: Inputs) -> Comparison:
 def _measure(inputs: Inputs, *, what: str) -> Measurement:
     found = _comparison(inputs)
     notes = (f"p = {found.p_value:.2g}, Rwp = {found.rwp:.3f}",)
-    common = {
-        "result": found,
-        "table": found.new_peaks,
-        "data": {"residual": found.residual},
-        "notes": notes,
-    }
-    if what == "verdict":
-        return Measurement(category=found.verdict, **common)
-    return Measurement(getattr(found, what), **common)
+    number = None if what == "verdict" else getattr(found, what)
+    return Measurement(
+        number,
+        category=found.verdict if number is None else None,
+        result=found,
+        table=found.new_peaks,
+        data={"residual": found.residual},
+        notes=notes,
+    )
 
 
 def _quantity(what: str, title: str, unit: str, categories: tuple[str, ...] = ()) -> Quantity:
