@@ -177,7 +177,7 @@ def _grains(rng: np.random.Generator, shape: tuple[int, int], size: float) -> np
 
     n = max(4, int(shape[0] * shape[1] / size**2))
     seeds = rng.uniform(0, 1, (n, 2)) * shape
-    points = np.stack(np.mgrid[: shape[0], : shape[1]], axis=-1).reshape(-1, 2)
+    points = np.indices(shape).reshape(2, -1).T
     _, cell = cKDTree(seeds).query(points)
     return rng.normal(0, 4.0, n)[cell].reshape(shape)
 
@@ -193,8 +193,8 @@ def _cracks(
     share = np.zeros(number.shape)
     if fraction <= 0:
         return share
-    centers = ndimage.center_of_mass(number > 0, number, np.arange(1, radii.size + 1))
-    for (cy, cx), radius in zip(centers, radii, strict=True):
+    middles = ndimage.center_of_mass(number > 0, number, np.arange(1, radii.size + 1))
+    for center, radius in zip(np.array(middles), radii, strict=True):
         # Crack area a particle: mean fraction * its area, scattering log-normally about it.
         wanted = fraction * np.pi * radius**2 * np.exp(rng.normal(0, 0.5) - 0.125)
         drawn = 0.0
@@ -204,7 +204,7 @@ def _cracks(
             drawn += length * width
             angle = rng.uniform(0, 2 * np.pi)
             start = radius * np.sqrt(rng.uniform(0, 1))
-            at = np.array([cy, cx]) + start * np.array([np.sin(angle), np.cos(angle)])
+            at = center + start * np.array([np.sin(angle), np.cos(angle)])
             angle += np.pi + rng.normal(0, 0.7)
             path = [at]
             for _ in range(int(length * 4)):

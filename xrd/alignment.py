@@ -144,8 +144,14 @@ def align(reference: xr.DataArray, sample: xr.DataArray) -> Alignment:
         level = np.maximum(gaussian_filter1d(np.maximum(pooled, 0), 1.0), 1.0)
         variance = (gain_b + scale * gain_a) * level
         design = np.column_stack([moved + broad * curve, -scale * slope * cosine, curve, basis])
-        root = np.sqrt(weight / variance)
-        solved = np.linalg.lstsq(design * root[:, None], b * root, rcond=None)[0]
+        # Least squares with a noisy reference would find too small a scale. Columns of the
+        # pooled profile as instruments have no noise in common with the difference.
+        profile = (pooled - between) / scale
+        calm = CubicSpline(x, gaussian_filter1d(profile, max(0.6, 0.02 / step)))
+        instrument = np.column_stack([profile, -scale * calm(x, 1) * cosine, calm(x, 2), basis])
+        turned = instrument.T * (weight / variance)
+        inverse = np.linalg.pinv(turned @ design)
+        solved = inverse @ (turned @ b)
         # The second column is the change of displacement from where it stands.
         shift = float(np.clip(shift + solved[1], -0.3, 0.3))
         # Patterns of other phases have no scale in common; a small one leaves all of it over.
@@ -155,7 +161,7 @@ def align(reference: xr.DataArray, sample: xr.DataArray) -> Alignment:
         expected = design @ solved
         z = (b - expected) / np.sqrt(variance)
         weight = np.minimum(1.0, (_CLIP / np.maximum(np.abs(z), 1e-9)) ** 2)
-    covariance = np.linalg.pinv((design * root[:, None]).T @ (design * root[:, None]))
+    covariance = inverse @ (turned @ instrument) @ inverse.T
     excess = max(1.0, float(np.sqrt(np.sum(weight * z**2) / (x.size - design.shape[1]))))
     floor = gaussian_filter1d(_lower_envelope(moved, step), 1.0)
     return Alignment(

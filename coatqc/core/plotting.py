@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import xarray as xr
@@ -61,12 +62,25 @@ def new_axes(ax: Axes | None = None, *, figsize: tuple[float, float] = (6.0, 3.6
     """
     if ax is not None:
         return ax
-    import matplotlib as mpl
-    from cycler import cycler
     from matplotlib.figure import Figure
 
-    with mpl.rc_context({**STYLE, "axes.prop_cycle": cycler(color=CYCLE)}):
+    with house_style():
         return Figure(figsize=figsize).add_subplot()
+
+
+def house_style() -> AbstractContextManager[None]:
+    """Context in which matplotlib draws in the style of coatqc's figures.
+
+    Examples
+    --------
+    >>> with house_style():
+    ...     ax = new_axes()
+    """
+    import matplotlib as mpl
+    from cycler import cycler
+
+    style: dict[Any, Any] = STYLE | {"axes.prop_cycle": cycler(color=CYCLE)}
+    return mpl.rc_context(style)
 
 
 def axis_label(coord: xr.DataArray) -> str:

@@ -199,7 +199,10 @@ def read(path: str | Path, *, kind: str | None = None) -> xr.DataArray | xr.Data
     if kind is not None and got != kind:
         raise ReadError(path, f"holds {got}, but {kind} was expected")
     attrs = {"source": path.name, "sha256": sha256_of(path), "reader": reader.name}
-    return add_history(obj.assign_attrs(attrs), "read", source=path.name, reader=reader.name)
+    facts = {"source": path.name, "reader": reader.name}
+    if isinstance(obj, xr.Dataset):
+        return add_history(obj.assign_attrs(attrs), "read", **facts)
+    return add_history(obj.assign_attrs(attrs), "read", **facts)
 
 
 def _start_of(path: Path) -> FileStart:

@@ -14,6 +14,7 @@ import imaging
 import spectra
 import tofsims
 import xrd
+from coatqc.core.plotting import house_style
 from coatqc.qc.run import BatchResult, Outcome
 from coatqc.report.uris import figure_uri, table_rows
 
@@ -96,9 +97,10 @@ def technique_sections(result: BatchResult) -> list[Section]:
 
 def _drawn(caption: str, draw: Callable[[], Axes]) -> FigureView:
     try:
-        figure = draw().get_figure()
-        assert isinstance(figure, Figure)
-        return FigureView(figure_uri(figure), caption)
+        with house_style():
+            figure = draw().get_figure()
+            assert isinstance(figure, Figure)
+            return FigureView(figure_uri(figure), caption)
     except Exception as error:  # a figure that fails must not lose the report
         return FigureView("", caption, f"{type(error).__name__}: {error}")
 
@@ -130,15 +132,16 @@ def _infrared(result: BatchResult, role: str, outcomes: list[Outcome]) -> Iterat
         got = outcome.measurement
         if got is None or "reference" not in got.data:
             continue
-        data, item = got.data, outcome.item
+        item = outcome.item
+        reference, sample = got.data["reference"], got.data["sample"]
+        assert isinstance(reference, xr.DataArray)
+        assert isinstance(sample, xr.DataArray)
         near = outcome.quantity.parameters(**item.parameters).near  # type: ignore[attr-defined]
         labels = (str(item.reference), item.sample)
         caption = f"{outcome.title}. Dashed: fitted positions; shaded: their 95 % intervals."
         yield (
             caption,
-            functools.partial(
-                spectra.plot_shift, data["reference"], data["sample"], near=near, labels=labels
-            ),
+            functools.partial(spectra.plot_shift, reference, sample, near=near, labels=labels),
         )
 
 

@@ -1,0 +1,191 @@
+"""Readers, pinholes and cracks."""
+
+from __future__ import annotations
+
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from coatqc.core import MeasurementError, ReadError, read, validate
+from imaging import (
+    crack_area_fraction,
+    find_cracks,
+    find_pinholes,
+    plot_image,
+    simulate_nanoir_map,
+    simulate_sem,
+    write_gsf,
+    write_zeiss_tiff,
+)
+from imaging.labels import labelled_image
+
+REAL = {
+    ("tiff_Zeiss_SEM", "test_tiff_Zeiss_SEM_1k.tif"): ((768, 1024), 2615.0),
+    ("tiff_Zeiss_SEM", "test_tiff_Zeiss_SEM_512pix.tif"): ((384, 512), 5.825),
+    ("tiff_Zeiss_SEM", "ZEISS_SEM_multipage.tif"): ((2, 1536, 2048), 12.33),
+    ("tiff_FEI_Helios", "FEI-Helios-Ebeam-16bits.tif"): ((471, 512), 3372.4),
+    ("tiff_FEI_Helios", "FEI-Helios-Ebeam-8bits.tif"): ((471, 512), 3372.4),
+    ("tiff_FEI_Helios", "FEI-Helios-navcam-with-no-IRBeam-bad-floats.tif"): ((551, 768), None),
+    ("TVIPS_bin4", "TVIPS_bin4.tif"): ((1024, 1024), 1.4208),
+}
+
+
+@pytest.mark.parametrize(("where", "facts"), REAL.items())
+def test_real_tiff(reference, tmp_path, where, facts):
+    archive, name = where
+    shape, pixel = facts
+    with zipfile.ZipFile(reference / "imaging" / f"{archive}.zip") as file:
+        file.extract(name, tmp_path)
+    image = read(tmp_path / name)
+    assert validate(image) == []
+    assert image.shape == shape
+    step = np.diff(image["x"].values)
+    if pixel is None:
+        assert image["x"].attrs["units"] == "pixel"
+        assert "pixel" in image.attrs["assumptions"]
+    else:
+        assert image["x"].attrs["units"] == "nm"
+        assert step.mean() == pytest.approx(pixel, rel=1e-4)
+    if "Ebeam" in name:
+        assert image.attrs["acceleration_voltage_kV"] == 5.0
+
+
+def test_real_gsf(reference):
+    image = read(reference / "ir" / "whitelight.gsf")
+    assert image.shape == (100, 200)
+    assert float(image["x"][-1] - image["x"][0]) == pytest.approx(995.0)
+    assert image["x"].attrs["units"] == "nm"
+
+
+def test_grid_of_text(tmp_path):
+    path = tmp_path / "map.txt"
+    path.write_text("# Width: 2.0 µm\n# Height: 1.0 µm\n" + "1 2 3 4\n" * 5)
+    image = read(path)
+    assert image.shape == (5, 4)
+    assert np.diff(image["x"].values) == pytest.approx(500.0)
+    path.write_text("1 2 3 4\n" * 5)
+    assert read(path)["x"].attrs["units"] == "pixel"
+
+
+def test_files_come_back(tmp_path):
+    image, _ = simulate_nanoir_map(1)
+    write_gsf(image, tmp_path / "a.gsf")
+    back = read(tmp_path / "a.gsf")
+    np.testing.assert_allclose(back.values, image.values, rtol=1e-6)
+    np.testing.assert_allclose(back["y"], image["y"], rtol=1e-6)
+    sem, _ = simulate_sem(1, shape=(96, 128))
+    write_zeiss_tiff(sem, tmp_path / "a.tif")
+    back = read(tmp_path / "a.tif")
+    np.testing.assert_array_equal(back.values, sem.values)
+    assert back.attrs["simulated"] == "yes"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [(b"XRes=128", b"XRes=999"), (b"XRes=128", b"XRes=x"), (b"XReal=", b"XReal=-")]
+)
+def test_damaged_gsf_is_refused(tmp_path, old, new):
+    path = tmp_path / "a.gsf"
+    write_gsf(simulate_nanoir_map(1)[0], path)
+    raw = path.read_bytes()
+    assert old in raw
+    path.write_bytes(raw.replace(old, new))
+    with pytest.raises(ReadError):
+        read(path)
+
+
+def test_whole_coating_has_no_hole_but_an_interval():
+    found = find_pinholes(simulate_nanoir_map(2, coverage=1.0)[0])
+    assert len(found.table) == 0
+    assert found.coverage.value == found.coverage.upper == 1.0
+    assert 0.95 < found.coverage.lower < 1.0
+    assert not found.mask.any()
+
+
+def test_noise_is_not_taken_for_holes():
+    rng = np.random.default_rng(1)
+    flat = labelled_image(1 + rng.normal(0, 0.4, (128, 128)), (8.0, 8.0), unit="1")
+    with pytest.raises(MeasurementError, match="noise"):
+        find_pinholes(flat)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda i: i * 0, "grey"),
+        (lambda i: i - 10, "no coating"),
+        (lambda i: i.where(i < 1.1), "missing"),
+        (lambda i: i[:8], "needed"),
+    ],
+)
+def test_impossible_maps_are_refused(change, words):
+    with pytest.raises(MeasurementError, match=words):
+        find_pinholes(change(simulate_nanoir_map(1)[0]))
+
+
+def test_unknown_pixel_size_is_refused():
+    with pytest.raises(MeasurementError, match="pixel size"):
+        find_pinholes(labelled_image(np.random.default_rng(1).random((64, 64)), None))
+
+
+def test_map_coverage_is_unbiased():
+    off = []
+    for seed in range(60):
+        image, truth = simulate_nanoir_map(seed, coverage=0.97, shape=(96, 96))
+        off.append(find_pinholes(image).coverage.value - truth["map_coverage"])
+    assert abs(np.mean(off)) < 0.001
+
+
+def test_pristine_particles_have_no_cracks():
+    for seed in range(3):
+        found = find_cracks(simulate_sem(seed, crack_area_fraction=0.0)[0])
+        assert found.crack_area_fraction.value < 0.0005
+        assert found.crack_area_fraction.lower == 0.0
+
+
+def test_crack_area_of_images_is_nearly_unbiased():
+    off, relative = [], []
+    for seed in range(6):
+        image, truth = simulate_sem(seed, crack_area_fraction=0.03)
+        value = find_cracks(image).crack_area_fraction.value
+        off.append(value - truth["crack_area_fraction"])
+        relative.append(off[-1] / truth["crack_area_fraction"])
+    assert abs(np.mean(relative)) < 0.10
+
+
+def test_cracks_have_tables_and_pictures():
+    found = find_cracks(simulate_sem(4, crack_area_fraction=0.03)[0])
+    assert len(found.particles) > 3
+    assert {"length / nm", "area / nm2", "mean width / nm"} <= set(found.cracks.columns)
+    assert found.labels.max() >= len(found.particles)
+    for ax in (found.plot(), plot_image(found.image)):
+        assert any("simulated" in t.get_text() for t in ax.texts)
+
+
+def test_grey_noise_has_no_particles():
+    rng = np.random.default_rng(0)
+    with pytest.raises(MeasurementError):
+        find_cracks(labelled_image(rng.integers(0, 255, (128, 128)), (25.0, 25.0)))
+
+
+@pytest.mark.calibration
+def test_coverage_holds_the_truth():
+    held = 0
+    for seed in range(1000):
+        image, truth = simulate_nanoir_map(seed, coverage=0.96, shape=(96, 96))
+        e = find_pinholes(image).coverage
+        held += e.lower <= truth["coverage"] <= e.upper
+    assert 0.93 <= held / 1000 <= 0.98, held
+
+
+@pytest.mark.calibration
+def test_crack_fraction_holds_the_truth():
+    rng = np.random.default_rng(4)
+    held = 0
+    for _ in range(1000):
+        area = np.pi * rng.uniform(1000, 3000, 20) ** 2
+        crack = 0.03 * area * rng.lognormal(-0.125, 0.5, 20)
+        e = crack_area_fraction(pd.DataFrame({"area / nm2": area, "crack area / nm2": crack}))
+        held += e.lower <= 0.03 <= e.upper
+    assert 0.93 <= held / 1000 <= 0.97, held
