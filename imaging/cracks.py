@@ -208,8 +208,12 @@ def crack_area_fraction(particles: pd.DataFrame) -> Estimate:
         return Estimate.from_interval(
             0.0, 0.0, max(3.7 / n, 0.05) * width, n=n, method=_METHOD + "; no crack found"
         )
-    u = float(np.sqrt(n / (n - 1) * ((crack - ratio * area) ** 2).sum()) / area.sum())
-    spread = np.exp(float(stdtrit(n - 1, 0.975)) * u / ratio)
+    off = (crack - ratio * area) ** 2
+    u = float(np.sqrt(n / (n - 1) * off.sum()) / area.sum())
+    # A few large particles with large deviations tell the scatter less well than n - 1 equal ones.
+    share = float((off**2).sum() / off.sum() ** 2) if off.sum() > 0 else 1.0
+    dof = min(n - 1.0, 2 / max(share - 1 / n, 2 / (n - 1)))
+    spread = np.exp(float(stdtrit(dof, 0.975)) * u / ratio)
     return Estimate.from_interval(
         ratio, ratio / spread, ratio * spread, standard_uncertainty=u, n=n, method=_METHOD
     )

@@ -125,7 +125,7 @@ def find_pinholes(image: xr.DataArray, *, bare: float = 0.0, unseen: float = 80.
     Examples
     --------
     >>> from imaging import simulate_nanoir_map
-    >>> image, truth = simulate_nanoir_map(3, coverage=0.97)
+    >>> image, truth = simulate_nanoir_map(1, coverage=0.97)
     >>> found = find_pinholes(image)
     >>> found.coverage.lower < truth["coverage"] < found.coverage.upper
     True

@@ -9,10 +9,10 @@ import numpy as np
 import xarray as xr
 
 from coatqc.core.errors import MeasurementError
-from coatqc.core.estimate import Estimate
 from coatqc.core.plotting import CYCLE, axis_label, mark_simulated, new_axes
 from spectra.normalization import normalize
 from spectra.position import HALF_WINDOW, mean_band_position
+from spectra.shift import carbonyl_shift
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -111,7 +111,6 @@ def plot_shift(
     True
     """
     ax = new_axes(ax, figsize=(6.0, 3.6))
-    found: list[Estimate] = []
     for i, (data, label) in enumerate(zip((reference, sample), labels, strict=True)):
         x = data["wavenumber"].values
         near_band = data.isel(wavenumber=np.flatnonzero(np.abs(x - near) <= HALF_WINDOW + 20))
@@ -123,10 +122,9 @@ def plot_shift(
             faint = 0.35 if len(lines) > 1 else 1.0
             ax.plot(x, line, color=colour, alpha=faint, lw=1.0, label=label if j == 0 else None)
         position = mean_band_position(data, near)
-        found.append(position)
         ax.axvspan(position.lower, position.upper, color=colour, alpha=0.25, lw=0)
         ax.axvline(position.value, color=colour, lw=1.0, ls="--")
-    shift = found[1] - found[0]
+    shift = carbonyl_shift(reference, sample, near)
     ax.set_title(
         f"shift {shift.concise} cm⁻¹, 95 % interval [{shift.lower:.2f}, {shift.upper:.2f}]"
     )

@@ -63,18 +63,7 @@ def band_position(
     >>> position.lower < truth["carbonyl_position"] < position.upper
     True
     """
-    window = _window(da, near, search)
-    x = window["wavenumber"].values.astype(float)
-    fitted = xr.apply_ufunc(
-        _positions,
-        window.astype(float),
-        kwargs={"x": x, "near": near, "search": search, "weights": _smoothing_of(da)},
-        input_core_dims=[["wavenumber"]],
-        output_core_dims=[["statistic"]],
-        dask="parallelized",
-        output_dtypes=[float],
-        dask_gufunc_kwargs={"output_sizes": {"statistic": 3}},
-    )
+    fitted = _fitted(da, near, search)
     if da.ndim == 1:
         value, u, dof = (float(v) for v in fitted.values)
         if np.isnan(value):
@@ -126,30 +115,62 @@ def mean_band_position(da: xr.DataArray, near: float = 1669.0) -> Estimate:
     >>> mean_band_position(group).n
     3
     """
+    value, u, dof, n = position_and_dof(da, near)
+    method = _METHOD if n == 1 else "mean over replicates of pseudo-Voigt fits, Student's t"
+    return Estimate.from_standard_uncertainty(value, u, unit="cm-1", dof=dof, n=n, method=method)
+
+
+def position_and_dof(da: xr.DataArray, near: float) -> tuple[float, float, float, int]:
+    """Position, its standard uncertainty, their degrees of freedom, and the number of spectra.
+
+    Parameters
+    ----------
+    da, near
+        As for `mean_band_position`.
+
+    Examples
+    --------
+    >>> from spectra import simulate_ftir
+    >>> position_and_dof(simulate_ftir(1)[0], 1669.0)[3]
+    1
+    """
+    if "replicate" in da.dims and da.sizes["replicate"] == 1:
+        da = da.isel(replicate=0)
     if "replicate" not in da.dims:
-        got = band_position(da, near)
-        assert isinstance(got, Estimate)
-        return got
-    if da.sizes["replicate"] == 1:
-        return mean_band_position(da.isel(replicate=0), near)
+        fitted = _fitted(da, near, SEARCH).values
+        if fitted.shape != (3,):
+            raise MeasurementError(f"expected dims replicate and wavenumber, found {da.dims}")
+        value, u, dof = (float(v) for v in fitted)
+        if np.isnan(value):
+            raise MeasurementError(
+                f"{da.attrs.get('source', 'the spectrum')} shows no band within {SEARCH:g} cm-1 "
+                f"of {near:g} cm-1"
+            )
+        return value, u, dof, 1
     if set(da.dims) != {"replicate", "wavenumber"}:
         raise MeasurementError(f"expected dims replicate and wavenumber, found {da.dims}")
-    found = band_position(da, near)
-    assert isinstance(found, xr.Dataset)
-    values = found["value"].values
+    values = _fitted(da, near, SEARCH).isel(statistic=0).values
+    n = values.size
     if np.isnan(values).any():
         raise MeasurementError(
-            f"{int(np.isnan(values).sum())} of {values.size} replicates show no band near "
-            f"{near:g} cm-1"
+            f"{int(np.isnan(values).sum())} of {n} replicates show no band near {near:g} cm-1"
         )
-    n = values.size
-    return Estimate.from_standard_uncertainty(
-        values.mean(),
-        values.std(ddof=1) / np.sqrt(n),
-        unit="cm-1",
-        dof=n - 1,
-        n=n,
-        method="mean over replicates of pseudo-Voigt fits",
+    return float(values.mean()), float(values.std(ddof=1) / np.sqrt(n)), n - 1.0, n
+
+
+def _fitted(da: xr.DataArray, near: float, search: float) -> xr.DataArray:
+    """Value, standard uncertainty and degrees of freedom along a last dim `statistic`."""
+    window = _window(da, near, search)
+    x = window["wavenumber"].values.astype(float)
+    return xr.apply_ufunc(
+        _positions,
+        window.astype(float),
+        kwargs={"x": x, "near": near, "search": search, "weights": _smoothing_of(da)},
+        input_core_dims=[["wavenumber"]],
+        output_core_dims=[["statistic"]],
+        dask="parallelized",
+        output_dtypes=[float],
+        dask_gufunc_kwargs={"output_sizes": {"statistic": 3}},
     )
 
 

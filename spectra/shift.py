@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import xarray as xr
 
 from coatqc.core.estimate import Estimate
-from spectra.position import mean_band_position
+from spectra.position import position_and_dof
 
 
 def carbonyl_shift(reference: xr.DataArray, sample: xr.DataArray, near: float = 1669.0) -> Estimate:
@@ -43,4 +45,16 @@ def carbonyl_shift(reference: xr.DataArray, sample: xr.DataArray, near: float = 
     >>> shift.lower < -13.0 < shift.upper
     True
     """
-    return mean_band_position(sample, near) - mean_band_position(reference, near)
+    b, u_b, dof_b, n_b = position_and_dof(sample, near)
+    a, u_a, dof_a, n_a = position_and_dof(reference, near)
+    u = math.hypot(u_a, u_b)
+    # Welch-Satterthwaite: few replicates on either side widen the interval, not twice.
+    dof = u**4 / (u_a**4 / dof_a + u_b**4 / dof_b) if u > 0 else math.inf
+    return Estimate.from_standard_uncertainty(
+        b - a,
+        u,
+        unit="cm-1",
+        dof=dof,
+        n=min(n_a, n_b),
+        method="difference of pseudo-Voigt band positions, Welch-Satterthwaite interval",
+    )

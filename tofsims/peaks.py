@@ -13,6 +13,7 @@ from tofsims.labels import flight_time, require_spectrum
 
 # How far a stored mass scale is allowed to be off, in u and in channels as they are stored.
 _SLACK_MASS, _SLACK_BINS = 0.05, 2.5
+_CALIBRATED_MASS, _CALIBRATED_BINS = 0.008, 1.5
 # A peak stands out of its neighbourhood by this many standard deviations of its counts.
 _SIGNIFICANCE = 6.0
 
@@ -108,9 +109,12 @@ def search_range(spectrum: xr.DataArray, mz: float) -> tuple[float, float]:
     True
     """
     time, stored = flight_time(spectrum), spectrum["mz"].values
-    low, middle, high = np.interp([mz - _SLACK_MASS, mz, mz + _SLACK_MASS], stored, time)
+    slack, bins_off = _SLACK_MASS, _SLACK_BINS
+    if "calibration_ions" in spectrum.attrs:
+        slack, bins_off = _CALIBRATED_MASS, _CALIBRATED_BINS
+    low, middle, high = np.interp([mz - slack, mz, mz + slack], stored, time)
     at = min(int(np.searchsorted(time, middle)), time.size - 1)
-    bins = _SLACK_BINS * abs(time[at] - time[at - 1])
+    bins = bins_off * abs(time[at] - time[at - 1])
     return float(min(low, middle - bins)), float(max(high, middle + bins))
 
 

@@ -17,6 +17,8 @@ _BACKGROUND_TERMS = 8
 _ROUNDS = 8
 # Points farther off than this many standard deviations do not steer the alignment.
 _CLIP = 4.0
+# Change of a line's variance that two scans of one instrument may show, degree squared.
+_BROADENING = 3e-4
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,11 @@ def align(reference: xr.DataArray, sample: xr.DataArray) -> Alignment:
         calm = CubicSpline(x, gaussian_filter1d(profile, max(0.6, 0.02 / step)))
         instrument = np.column_stack([profile, -scale * calm(x, 1) * cosine, calm(x, 2), basis])
         turned = instrument.T * (weight / variance)
-        inverse = np.linalg.pinv(turned @ design)
+        normal = turned @ design
+        # Curvature of a noisy pattern is mostly noise: broadening is held near none unless the
+        # data speak for it.
+        normal[2, 2] += 1 / (scale * _BROADENING) ** 2
+        inverse = np.linalg.pinv(normal)
         solved = inverse @ (turned @ b)
         # The second column is the change of displacement from where it stands.
         shift = float(np.clip(shift + solved[1], -0.3, 0.3))
@@ -161,6 +167,12 @@ def align(reference: xr.DataArray, sample: xr.DataArray) -> Alignment:
         expected = design @ solved
         z = (b - expected) / np.sqrt(variance)
         weight = np.minimum(1.0, (_CLIP / np.maximum(np.abs(z), 1e-9)) ** 2)
+    # The alignment moves peaks by their smoothed slope, but where it comes to rest is decided by
+    # the true one; the raw slope's noise averages out here.
+    design[:, 1] = -scale * spline(at, 1) * cosine
+    normal = turned @ design
+    normal[2, 2] += 1 / (scale * _BROADENING) ** 2
+    inverse = np.linalg.pinv(normal)
     covariance = inverse @ (turned @ instrument) @ inverse.T
     excess = max(1.0, float(np.sqrt(np.sum(weight * z**2) / (x.size - design.shape[1]))))
     floor = gaussian_filter1d(_lower_envelope(moved, step), 1.0)

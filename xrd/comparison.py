@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # place (degree), and of the background. Learnt from pairs of 2 min and 8 min scans of 14 mixtures.
 REPEATABILITY = 0.10
 PLACE_REPEATABILITY = 0.02
-BACKGROUND_REPEATABILITY = 0.01
+BACKGROUND_REPEATABILITY = 0.015
 # A change that matters: patterns that could hide a larger one are not called the same.
 RELEVANT = 0.05
 # New peaks are looked for where the reference has less than this of its strongest peak.
@@ -238,8 +238,12 @@ def _peak_heights(fit: Alignment, width: float) -> tuple[np.ndarray, np.ndarray]
     norm2 = np.correlate(inverse, template**2, mode="same")
     height = against / norm2
     scale = 1 / float(template.max() - template.min())
-    local = maximum_filter1d(_systematic(fit), 2 * max(1, round(width / step / 2)) + 1)
+    repeat = np.hypot(
+        REPEATABILITY * fit.profile, BACKGROUND_REPEATABILITY * np.maximum(fit.expected, 0)
+    )
+    local = maximum_filter1d(repeat, 2 * max(1, round(width / step / 2)) + 1)
     # What does not repeat is one factor for a whole peak: it does not average over its points.
+    # A peak out of its place leaves an odd residual, to which an even template is blind.
     return height, np.hypot(1 / np.sqrt(norm2), scale * local)
 
 

@@ -26,8 +26,7 @@ class Inputs:
 
     Examples
     --------
-    >>> from pydantic import BaseModel
-    >>> Inputs([], [], BaseModel()).reference
+    >>> Inputs([], [], None).reference
     []
     """
 

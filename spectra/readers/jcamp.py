@@ -48,8 +48,6 @@ def _quantity(path: Path, records: dict[str, list[str]]) -> tuple[str, float]:
 
 
 def _read(path: Path) -> xr.DataArray:
-    import spectrochempy as scp
-
     from spectra.labels import labelled_spectrum
     from spectra.readers.quiet import quietly
 
@@ -74,12 +72,21 @@ def _read(path: Path) -> xr.DataArray:
             "export JCAMP-DX without compression (AFFN, fixed)",
         )
     with quietly():
+        import spectrochempy as scp
+
         data = scp.read_jcamp({"content.jdx": text.encode()})
     if data is None or isinstance(data, list):
-        raise ReadError(path, "SpectroChemPy found no spectrum in it")
+        raise ReadError(
+            path,
+            "its table does not hold the values that its header promises "
+            f"(NPOINTS is {(records.get('NPOINTS') or ['missing'])[0]})",
+            "export it again as (X++(Y..Y))",
+        )
     x = np.asarray(data.coord("x").data, dtype=float)
     y = np.asarray(data.data, dtype=float).reshape(-1)
     _check(path, records, x, y)
+    # SpectroChemPy rounds the axis to 0.001 cm-1; the header fixes it exactly.
+    x = np.linspace(float(records["FIRSTX"][0]), float(records["LASTX"][0]), x.size)
     facts: dict[str, str | int | float] = {"title": records["TITLE"][0]}
     if records.get("SPECTROMETERDATASYSTEM"):
         facts["instrument"] = records["SPECTROMETERDATASYSTEM"][0]

@@ -19,19 +19,20 @@ def _recognises(start: FileStart) -> int:
 
 
 def _read(path: Path) -> xr.DataArray:
-    import spectrochempy as scp
-
     from spectra.labels import labelled_spectrum
     from spectra.readers.quiet import quietly
 
     if path.stat().st_size > _MAX_BYTES:
         raise ReadError(path, "larger than 512 MiB", "split the group in OMNIC")
     raw = path.read_bytes()
-    read = scp.read_spa if raw.startswith(_SINGLE) else scp.read_spg
     with quietly():
-        # Content decides: SpectroChemPy looks at the name's ending, so it gets the bytes.
-        name = "content.spa" if raw.startswith(_SINGLE) else "content.spg"
-        data = read({name: raw})
+        import spectrochempy as scp
+
+        # Content decides, not the name: a group holds its own name and .spg at byte 30.
+        if raw.startswith(_GROUP) or b".spg" in raw[30:285].lower():
+            data = scp.read_spg({"content.spg": raw})
+        else:
+            data = scp.read_spa({"content.spa": raw})
     if data is None or isinstance(data, list):
         raise ReadError(path, "SpectroChemPy found no single block of spectra in it")
     axis = data.coord("x")
@@ -57,8 +58,8 @@ def _read(path: Path) -> xr.DataArray:
         facts["scans"] = int(scans)
     if data.acquisition_date is not None:
         facts["acquired"] = str(data.acquisition_date)
-    grouped = raw.startswith(_GROUP)
-    return labelled_spectrum(axis.data, values if grouped else values[0], quantity, facts)
+    values = values[0] if values.shape[0] == 1 else values
+    return labelled_spectrum(axis.data, values, quantity, facts)
 
 
 reader = Reader("thermo_omnic", ("ir_spectrum",), _recognises, _read)

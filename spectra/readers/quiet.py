@@ -18,7 +18,11 @@ def quietly() -> Iterator[None]:
     >>> with quietly():
     ...     print("noise")
     """
+    import numpy as np
+
     old = logging.root.manager.disable
+    # SpectroChemPy changes how numpy prints arrays, for the whole process.
+    printing = np.get_printoptions()
     logging.disable(logging.ERROR)
     try:
         with (
@@ -30,3 +34,4 @@ def quietly() -> Iterator[None]:
             yield
     finally:
         logging.disable(old)
+        np.set_printoptions(**printing)

@@ -52,7 +52,8 @@ def test_opus_agrees_with_spectrochempy(reference):
     ours = read(reference / "ir" / "opus_test.0000")
     theirs = scp.read_opus(str(reference / "ir" / "opus_test.0000"))
     np.testing.assert_allclose(ours.values, np.asarray(theirs.data)[0], rtol=1e-6)
-    np.testing.assert_allclose(ours["wavenumber"], theirs.coord("x").data, rtol=1e-7)
+    # SpectroChemPy rounds the axis to 0.001 cm-1.
+    np.testing.assert_allclose(ours["wavenumber"], theirs.coord("x").data, atol=6e-4)
 
 
 def test_unlabelled_columns_say_what_was_assumed(reference):

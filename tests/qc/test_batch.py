@@ -1,0 +1,48 @@
+"""Mistakes in a batch file are told; broken files lose only what needs them."""
+
+from __future__ import annotations
+
+import pytest
+
+from coatqc.core import RecipeError
+from coatqc.qc import load_batch, run_batch
+from coatqc.qc.demo import make_demo
+
+HEAD = 'schema_version = 1\nname = "a"\n[samples.a]\nsem = "a.tif"\n'
+CRITERION = '[[criteria]]\nquantity = "sem.crack_area_fraction"\nsample = "a"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("schema_version = 1\n", "name: is missing"),
+        (HEAD.replace("sem", "sme"), r"samples\.a\.sme: unknown key.*did you mean 'sem'"),
+        (HEAD + CRITERION, r"criteria\[0\]\.min: and max are both missing"),
+        (HEAD + CRITERION.replace("crack", "crak") + "max = 1", "did you mean"),
+        (HEAD + CRITERION.replace('"a"', '"b"') + "max = 1", r"criteria\[0\]\.sample: found 'b'"),
+        (HEAD + CRITERION + 'max = 1\nunit = "nm"', "measured in '1'"),
+        (HEAD + CRITERION + "max = 1\nmin = 2", "exceeds"),
+        ("x = [", "not valid TOML"),
+    ],
+)
+def test_mistakes_are_told(tmp_path, text, words):
+    path = tmp_path / "batch.toml"
+    path.write_text(text)
+    with pytest.raises(RecipeError, match=words):
+        load_batch(path)
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("batch")
+    path = make_demo(folder)
+    (folder / "xrd" / "li6ps5cl.xrdml").write_bytes(b"<xrdMeasurements>")
+    return run_batch(load_batch(path))
+
+
+def test_one_broken_file_loses_only_what_needs_it(broken):
+    verdicts = {o.item.quantity: o.verdict for o in broken.criteria}
+    assert verdicts.pop("xrd.verdict") == verdicts.pop("xrd.largest_new_peak") == "not measured"
+    assert set(verdicts.values()) == {"pass"}
+    assert broken.verdict == "not measured"
+    assert [f.path for f in broken.files if f.error] == ["xrd/li6ps5cl.xrdml"]
