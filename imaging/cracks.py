@@ -212,7 +212,7 @@ def crack_area_fraction(particles: pd.DataFrame) -> Estimate:
     u = float(np.sqrt(n / (n - 1) * off.sum()) / area.sum())
     # A few large particles with large deviations tell the scatter less well than n - 1 equal ones.
     share = float((off**2).sum() / off.sum() ** 2) if off.sum() > 0 else 1.0
-    dof = min(n - 1.0, 2 / max(share - 1 / n, 2 / (n - 1)))
+    dof = max(1.0, min(n - 1.0, 1 / share))
     spread = np.exp(float(stdtrit(dof, 0.975)) * u / ratio)
     return Estimate.from_interval(
         ratio, ratio / spread, ratio * spread, standard_uncertainty=u, n=n, method=_METHOD

@@ -132,7 +132,7 @@ def align(reference: xr.DataArray, sample: xr.DataArray) -> Alignment:
     cosine = np.cos(np.radians(x) / 2)
     basis = chebyshev.chebvander(2 * (x - x[0]) / (x[-1] - x[0]) - 1, _BACKGROUND_TERMS - 1)
     start = float(b.sum() / a.sum())
-    shift, scale, broad = 0.0, start, 0.0
+    shift, scale = 0.0, start
     expected = scale * a
     weight = np.ones(x.size)
     for _ in range(_ROUNDS):
@@ -145,7 +145,7 @@ def align(reference: xr.DataArray, sample: xr.DataArray) -> Alignment:
         pooled = (shares[0] * b + shares[1] * (scale * moved + between)) / shares.sum()
         level = np.maximum(gaussian_filter1d(np.maximum(pooled, 0), 1.0), 1.0)
         variance = (gain_b + scale * gain_a) * level
-        design = np.column_stack([moved + broad * curve, -scale * slope * cosine, curve, basis])
+        design = np.column_stack([moved, -scale * slope * cosine, curve, basis])
         # Least squares with a noisy reference would find too small a scale. Columns of the
         # pooled profile as instruments have no noise in common with the difference.
         profile = (pooled - between) / scale
@@ -162,8 +162,7 @@ def align(reference: xr.DataArray, sample: xr.DataArray) -> Alignment:
         shift = float(np.clip(shift + solved[1], -0.3, 0.3))
         # Patterns of other phases have no scale in common; a small one leaves all of it over.
         solved[0] = max(solved[0], 0.05 * start)
-        scale, broad = float(solved[0]), float(solved[2] / max(solved[0], 1e-12)) + broad
-        broad = float(np.clip(broad, 0.0, 0.01))
+        scale = float(solved[0])
         expected = design @ solved
         z = (b - expected) / np.sqrt(variance)
         weight = np.minimum(1.0, (_CLIP / np.maximum(np.abs(z), 1e-9)) ** 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 import resource
@@ -94,7 +95,7 @@ def test_mutated_files(reference, tmp_path):
     assert len(files) > 100
     workers = 2
     edges = np.linspace(0, MUTATIONS, workers + 1).astype(int)
-    parts = [range(a, b) for a, b in zip(edges, edges[1:], strict=False)]
+    parts = [range(a, b) for a, b in itertools.pairwise(edges)]
     context = multiprocessing.get_context("spawn")
     with context.Pool(workers) as pool:
         wrong = pool.starmap(_work, [(files, part, str(tmp_path)) for part in parts])
