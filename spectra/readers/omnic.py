@@ -12,10 +12,37 @@ from coatqc.core.reading import BY_CONTENT, NO, FileStart, Reader
 
 _SINGLE, _GROUP = b"Spectral Data File", b"Spectral Exte File"
 _MAX_BYTES = 512 * 2**20
+# The header's text begins at this offset.
+_TEXT_OFFSET, _LONGEST_TEXT = 208, 2**16
 
 
 def _recognises(start: FileStart) -> int:
     return BY_CONTENT if start.head.startswith((_SINGLE, _GROUP)) else NO
+
+
+def _check_directory(raw: bytes, path: Path) -> None:
+    """Refuse a directory that points outside the file.
+
+    SpectroChemPy seeks where the directory says and reads a text up to a zero byte, two bytes a
+    step; where none follows it never comes back.
+    """
+    lines = int.from_bytes(raw[294:296], "little")
+    for line in range(lines):
+        entry = raw[304 + 16 * line :][:16]
+        start, size = (int.from_bytes(entry[i : i + 4], "little") for i in (2, 6))
+        if entry[:1] == b"\x02":
+            text = start + _TEXT_OFFSET
+            inside = b"\x00" in raw[text : text + _LONGEST_TEXT : 2]
+        elif entry[:1] == b"\x03":
+            inside = start + size <= len(raw)
+        else:
+            inside = start <= len(raw)
+        if len(entry) < 16 or not inside:
+            raise ReadError(
+                path,
+                f"entry {line + 1} of {lines} of its directory leads outside the file",
+                "the file is damaged or cut short; copy it from the instrument again",
+            )
 
 
 def _read(path: Path) -> xr.DataArray:
@@ -25,6 +52,8 @@ def _read(path: Path) -> xr.DataArray:
     if path.stat().st_size > _MAX_BYTES:
         raise ReadError(path, "larger than 512 MiB", "split the group in OMNIC")
     raw = path.read_bytes()
+    if raw.startswith(_SINGLE):
+        _check_directory(raw, path)
     with quietly():
         import spectrochempy as scp
 
