@@ -181,7 +181,7 @@ def _print_verdict(result: BatchResult, page: Path) -> None:
         table.add_column(head, overflow="fold")
     for outcome in result.criteria:
         verdict = outcome.verdict or ""
-        measured = str(outcome.measurement) if outcome.measurement else outcome.error
+        measured = outcome.measured or outcome.error
         table.add_row(
             Text(verdict, style=colours[verdict]),
             Text(outcome.title),

@@ -79,7 +79,7 @@ class Cracks:
         ax : matplotlib.axes.Axes, optional
             Axes to draw on.
         """
-        ax = new_axes(ax, figsize=(6.0, 4.6))
+        ax = new_axes(ax, figsize=(5.2, 4.1))
         show_image(ax, self.image)
         x, y = self.image["x"].values, self.image["y"].values
         number = self.labels.values
@@ -90,7 +90,8 @@ class Cracks:
         fraction = self.crack_area_fraction
         ax.set_title(
             f"crack area {100 * fraction.value:.2f} %, 95 % interval [{100 * fraction.lower:.2f}, "
-            f"{100 * fraction.upper:.2f}] %, {len(self.particles)} particles"
+            f"{100 * fraction.upper:.2f}] %, {len(self.particles)} particles",
+            fontsize=9,
         )
         mark_simulated(ax, self.image)
         return ax

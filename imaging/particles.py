@@ -7,7 +7,7 @@ import xarray as xr
 from scipy import ndimage
 from skimage.feature import peak_local_max
 from skimage.filters import gaussian, threshold_otsu
-from skimage.morphology import closing, disk, opening, remove_small_objects
+from skimage.morphology import isotropic_closing, isotropic_opening, remove_small_objects
 from skimage.segmentation import watershed
 
 from coatqc.core.errors import MeasurementError
@@ -65,8 +65,8 @@ def find_particles(image: xr.DataArray) -> xr.DataArray:
     # Bridges grow with the image's edge mirrored, so that particles cut by it stay whole.
     reach = max(1, round(BRIDGE / 2 / dy))
     padded = np.pad(bright, 2 * reach, mode="edge")
-    bridged = closing(padded, disk(reach))[2 * reach : -2 * reach, 2 * reach : -2 * reach]
-    solid = opening(ndimage.binary_fill_holes(bridged), disk(max(1, reach // 2)))
+    bridged = isotropic_closing(padded, reach)[2 * reach : -2 * reach, 2 * reach : -2 * reach]
+    solid = isotropic_opening(ndimage.binary_fill_holes(bridged), max(1, reach // 2))
     smallest = np.pi / 4 * (MIN_DIAMETER / dy) ** 2
     solid = remove_small_objects(solid, max_size=int(smallest))
     depth = ndimage.distance_transform_edt(solid)

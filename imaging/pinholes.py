@@ -67,7 +67,7 @@ class Pinholes:
         ax : matplotlib.axes.Axes, optional
             Axes to draw on.
         """
-        ax = new_axes(ax, figsize=(5.2, 4.2))
+        ax = new_axes(ax, figsize=(5.2, 4.0))
         drawn = show_image(ax, self.map, cmap="cividis", vmin=min(0.0, float(self.map.min())))
         x, y = self.map["x"].values, self.map["y"].values
         if self.mask.values.any():
@@ -75,7 +75,8 @@ class Pinholes:
         low, high = 100 * self.coverage.lower, 100 * self.coverage.upper
         ax.set_title(
             f"coverage {100 * self.coverage.value:.2f} %, 95 % interval [{low:.2f}, {high:.2f}] %, "
-            f"{len(self.table)} holes"
+            f"{len(self.table)} hole{'' if len(self.table) == 1 else 's'}",
+            fontsize=9,
         )
         figure = ax.get_figure()
         assert figure is not None

@@ -162,12 +162,17 @@ def _packed_particles(
         cy, cx = rng.uniform(0, ny), rng.uniform(0, nx)
         if any(np.hypot(cy - a, cx - b) < 1.12 * (radius + r) + 8 for a, b, r in placed):
             continue
-        angle = np.arctan2(y - cy, x - cx)
-        edge = np.full(shape, radius)
+        placed.append((cy, cx, radius))
+        near = (
+            slice(max(0, int(cy - 1.5 * radius)), int(cy + 1.5 * radius) + 2),
+            slice(max(0, int(cx - 1.5 * radius)), int(cx + 1.5 * radius) + 2),
+        )
+        dy, dx = y[near] - cy, x[near] - cx
+        angle = np.arctan2(dy, dx)
+        edge = np.full(angle.shape, radius)
         for k in (2, 3, 5):
             edge += radius * 0.03 * rng.normal() * np.cos(k * angle + rng.uniform(0, 2 * np.pi))
-        placed.append((cy, cx, radius))
-        number[np.hypot(y - cy, x - cx) < edge] = len(placed)
+        number[near][np.hypot(dy, dx) < edge] = len(placed)
     return number, np.array([r for _, _, r in placed])
 
 

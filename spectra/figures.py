@@ -65,7 +65,7 @@ def plot_spectra(
         ax.annotate(
             name,
             (max(x), float(scaled.values[np.argmax(x)]) + offset),
-            xytext=(4, 4),
+            xytext=(4, 9),
             textcoords="offset points",
             color=colour,
             fontsize=8,
@@ -110,7 +110,7 @@ def plot_shift(
     >>> "shift" in ax.get_title()
     True
     """
-    ax = new_axes(ax, figsize=(6.0, 3.6))
+    ax = new_axes(ax, figsize=(5.2, 3.6))
     for i, (data, label) in enumerate(zip((reference, sample), labels, strict=True)):
         x = data["wavenumber"].values
         near_band = data.isel(wavenumber=np.flatnonzero(np.abs(x - near) <= HALF_WINDOW + 20))

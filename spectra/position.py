@@ -65,13 +65,10 @@ def band_position(
     """
     fitted = _fitted(da, near, search)
     if da.ndim == 1:
-        value, u, dof = (float(v) for v in fitted.values)
-        if np.isnan(value):
-            raise MeasurementError(
-                f"{da.attrs.get('source', 'the spectrum')} shows no band within {search:g} cm-1 "
-                f"of {near:g} cm-1"
-            )
-        return Estimate.from_standard_uncertainty(value, u, unit="cm-1", dof=dof, method=_METHOD)
+        one, spread, free = _single(da, fitted, near, search)
+        return Estimate.from_standard_uncertainty(
+            one, spread, unit="cm-1", dof=free, method=_METHOD
+        )
     value, u, dof = (fitted.isel(statistic=i) for i in range(3))
     k = xr.apply_ufunc(stdtrit, dof, 0.975, dask="parallelized", output_dtypes=[float])
     out = xr.Dataset(
@@ -137,16 +134,9 @@ def position_and_dof(da: xr.DataArray, near: float) -> tuple[float, float, float
     if "replicate" in da.dims and da.sizes["replicate"] == 1:
         da = da.isel(replicate=0)
     if "replicate" not in da.dims:
-        fitted = _fitted(da, near, SEARCH).values
-        if fitted.shape != (3,):
+        if da.ndim != 1:
             raise MeasurementError(f"expected dims replicate and wavenumber, found {da.dims}")
-        value, u, dof = (float(v) for v in fitted)
-        if np.isnan(value):
-            raise MeasurementError(
-                f"{da.attrs.get('source', 'the spectrum')} shows no band within {SEARCH:g} cm-1 "
-                f"of {near:g} cm-1"
-            )
-        return value, u, dof, 1
+        return *_single(da, _fitted(da, near, SEARCH), near, SEARCH), 1
     if set(da.dims) != {"replicate", "wavenumber"}:
         raise MeasurementError(f"expected dims replicate and wavenumber, found {da.dims}")
     values = _fitted(da, near, SEARCH).isel(statistic=0).values
@@ -156,6 +146,18 @@ def position_and_dof(da: xr.DataArray, near: float) -> tuple[float, float, float
             f"{int(np.isnan(values).sum())} of {n} replicates show no band near {near:g} cm-1"
         )
     return float(values.mean()), float(values.std(ddof=1) / np.sqrt(n)), n - 1.0, n
+
+
+def _single(
+    da: xr.DataArray, fitted: xr.DataArray, near: float, search: float
+) -> tuple[float, float, float]:
+    value, u, dof = (float(v) for v in fitted.values)
+    if np.isnan(value):
+        raise MeasurementError(
+            f"{da.attrs.get('source', 'the spectrum')} shows no band within {search:g} cm-1 "
+            f"of {near:g} cm-1"
+        )
+    return value, u, dof
 
 
 def _fitted(da: xr.DataArray, near: float, search: float) -> xr.DataArray:

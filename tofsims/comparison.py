@@ -12,6 +12,7 @@ from scipy.stats import mannwhitneyu
 
 from coatqc.core.errors import MeasurementError
 from coatqc.core.estimate import Estimate
+from coatqc.core.plotting import new_axes
 from tofsims.figures import plot_boxes
 from tofsims.statistics import require_replicates
 
@@ -45,15 +46,20 @@ class GroupComparison:
     a: xr.DataArray
     b: xr.DataArray
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(
+        self, ax: Axes | None = None, *, labels: tuple[str, str] = ("reference", "sample")
+    ) -> Axes:
         """Box plots of both groups.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, optional
             Axes to draw on.
+        labels : (str, str)
+            Names of a and b.
         """
-        ax = plot_boxes({"reference": self.a, "sample": self.b}, ax=ax)
+        ax = new_axes(ax, figsize=(4.4, 3.4))
+        ax = plot_boxes(dict(zip(labels, (self.a, self.b), strict=True)), ax=ax)
         low, high = self.ratio.lower, self.ratio.upper
         ax.set_title(f"ratio {self.ratio.concise}, 95 % interval [{low:.3g}, {high:.3g}]")
         return ax

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,24 @@ from coatqc.core.plotting import CYCLE, axis_label, mark_simulated, new_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+
+def pretty_ion(name: str) -> str:
+    r"""An ion as chemists print it, in Matplotlib's mathtext; other text as it is.
+
+    Examples
+    --------
+    >>> print(pretty_ion("58NiO2-"))
+    $\mathregular{^{58}NiO_{2}^{-}}$
+    """
+    matched = re.fullmatch(r"(\d*)([A-Z][A-Za-z0-9]*?)([+-]+)", name)
+    if not matched:
+        return name
+    isotope, formula, charge = matched.groups()
+    formula = re.sub(r"(\d+)", r"_{\1}", formula)
+    sign = (str(len(charge)) if len(charge) > 1 else "") + charge[0]
+    lead = f"^{{{isotope}}}" if isotope else ""
+    return f"$\\mathregular{{{lead}{formula}^{{{sign}}}}}$"
 
 
 def plot_boxes(groups: Mapping[str, xr.DataArray], *, ax: Axes | None = None) -> Axes:
@@ -72,7 +91,8 @@ def plot_boxes(groups: Mapping[str, xr.DataArray], *, ax: Axes | None = None) ->
             # Spread along x by rank, so that equal values do not hide each other.
             offsets = 0.25 * width * np.linspace(-1, 1, len(y))
             ax.plot(x + offsets, y, "o", ms=3, color=colour, mec="white", mew=0.4)
-    ax.set_xticks(range(len(columns)), list(columns))
+    ax.set_xticks(range(len(columns)), [pretty_ion(c) for c in columns])
+    ax.set_xlim(-0.6, len(columns) - 0.4)
     positive = np.concatenate([v for m in columns.values() for v in m.values()])
     if positive.min() > 0 and positive.max() / positive.min() > 30:
         ax.set_yscale("log")

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.polynomial import chebyshev
 from scipy.interpolate import CubicSpline
-from scipy.ndimage import gaussian_filter1d
+from scipy.ndimage import gaussian_filter1d, minimum_filter1d
 
 from coatqc.core.errors import MeasurementError
 from xrd.peaks import noise_gain
@@ -19,6 +19,8 @@ _ROUNDS = 8
 _CLIP = 4.0
 # Change of a line's variance that two scans of one instrument may show, degree squared.
 _BROADENING = 3e-4
+# Farther than this, degree, no sample sits out of its plane.
+_LARGEST_SHIFT, _SHIFT_SLACK = 0.3, 0.03
 
 
 @dataclass(frozen=True)
@@ -127,12 +129,15 @@ def align(reference: xr.DataArray, sample: xr.DataArray) -> Alignment:
     x, a, b = common_grid(reference, sample)
     gain_a, gain_b = noise_gain(reference), noise_gain(sample)
     step = float(np.median(np.diff(x)))
+    # Slopes of few counts are mostly noise and must be calmed over the whole of a line.
+    sigma = max(0.6, (0.02 if min(a.max() / gain_a, b.max() / gain_b) > 1000 else 0.04) / step)
     spline = CubicSpline(x, a)
-    smooth = CubicSpline(x, gaussian_filter1d(a, max(0.6, 0.02 / step)))
+    smooth = CubicSpline(x, gaussian_filter1d(a, sigma))
     cosine = np.cos(np.radians(x) / 2)
     basis = chebyshev.chebvander(2 * (x - x[0]) / (x[-1] - x[0]) - 1, _BACKGROUND_TERMS - 1)
     start = float(b.sum() / a.sum())
-    shift, scale = 0.0, start
+    first = _first_shift(x, a, b, cosine)
+    shift, scale = first, start
     expected = scale * a
     weight = np.ones(x.size)
     for _ in range(_ROUNDS):
@@ -143,13 +148,13 @@ def align(reference: xr.DataArray, sample: xr.DataArray) -> Alignment:
         shares = np.array([1 / gain_b, 1 / (scale * gain_a)])
         between = expected - scale * moved
         pooled = (shares[0] * b + shares[1] * (scale * moved + between)) / shares.sum()
-        level = np.maximum(gaussian_filter1d(np.maximum(pooled, 0), 1.0), 1.0)
+        level = _calm_level(pooled, gain_b)
         variance = (gain_b + scale * gain_a) * level
         design = np.column_stack([moved, -scale * slope * cosine, curve, basis])
         # Least squares with a noisy reference would find too small a scale. Columns of the
         # pooled profile as instruments have no noise in common with the difference.
         profile = (pooled - between) / scale
-        calm = CubicSpline(x, gaussian_filter1d(profile, max(0.6, 0.02 / step)))
+        calm = CubicSpline(x, gaussian_filter1d(profile, sigma))
         instrument = np.column_stack([profile, -scale * calm(x, 1) * cosine, calm(x, 2), basis])
         turned = instrument.T * (weight / variance)
         normal = turned @ design
@@ -159,17 +164,21 @@ def align(reference: xr.DataArray, sample: xr.DataArray) -> Alignment:
         inverse = np.linalg.pinv(normal)
         solved = inverse @ (turned @ b)
         # The second column is the change of displacement from where it stands.
-        shift = float(np.clip(shift + solved[1], -0.3, 0.3))
+        shift = float(np.clip(shift + solved[1], first - _SHIFT_SLACK, first + _SHIFT_SLACK))
         # Patterns of other phases have no scale in common; a small one leaves all of it over.
         solved[0] = max(solved[0], 0.05 * start)
         scale = float(solved[0])
         expected = design @ solved
         z = (b - expected) / np.sqrt(variance)
         weight = np.minimum(1.0, (_CLIP / np.maximum(np.abs(z), 1e-9)) ** 2)
-    # The alignment moves peaks by their smoothed slope, but where it comes to rest is decided by
-    # the true one; the raw slope's noise averages out here.
-    design[:, 1] = -scale * spline(at, 1) * cosine
-    normal = turned @ design
+    # How far the alignment answers to each parameter: columns of the reference against columns of
+    # the sample. Their noises are independent, so few counts do not feign sharp peaks. It steers
+    # by smoothed slopes, but where it comes to rest is decided by the true ones.
+    theirs = CubicSpline(x, b - expected + scale * moved)
+    calm_b = CubicSpline(x, gaussian_filter1d(b, sigma))
+    answer = np.column_stack([theirs(x) / scale, -theirs(x, 1) * cosine, calm_b(x, 2) / scale])
+    steer = np.column_stack([moved, -scale * slope * cosine, curve, basis])
+    normal = (steer.T * (weight / variance)) @ np.column_stack([answer, basis])
     normal[2, 2] += 1 / (scale * _BROADENING) ** 2
     inverse = np.linalg.pinv(normal)
     covariance = inverse @ (turned @ instrument) @ inverse.T
@@ -187,6 +196,32 @@ def align(reference: xr.DataArray, sample: xr.DataArray) -> Alignment:
         excess * float(np.sqrt(covariance[1, 1])),
         design.shape[1],
     )
+
+
+def _first_shift(x: np.ndarray, a: np.ndarray, b: np.ndarray, cosine: np.ndarray) -> float:
+    """Displacement at which both patterns, smoothed, look most alike: near enough to start from."""
+    step = float(np.median(np.diff(x)))
+    calm = [gaussian_filter1d(np.sqrt(np.maximum(y, 0)), max(1.0, 0.05 / step)) for y in (a, b)]
+    # Without what varies slowly: backgrounds have no place to align.
+    fine_a, fine_b = (y - gaussian_filter1d(y, 1.0 / step) for y in calm)
+    tried = np.linspace(-_LARGEST_SHIFT, _LARGEST_SHIFT, 61)
+    spline = CubicSpline(x, fine_a)
+    alike = [float(spline(np.clip(x - t * cosine, x[0], x[-1])) @ fine_b) for t in tried]
+    return float(tried[int(np.argmax(alike))])
+
+
+def _calm_level(pooled: np.ndarray, gain: float) -> np.ndarray:
+    """Expected value of each point: over its neighbours, over many where these do not differ.
+
+    A variance that follows the noise is too small where the noise is low, and chi-squared then
+    too large.
+    """
+    positive = np.maximum(pooled, 0)
+    near, wide = (gaussian_filter1d(positive, width) for width in (1.0, 10.0))
+    # Averages over 3.5 points of two patterns, differing by less than 4 standard deviations.
+    flat = np.abs(near - wide) < 4 * np.sqrt(gain * np.maximum(wide, gain) / 7)
+    flat = minimum_filter1d(flat.astype(np.uint8), 5).astype(bool)
+    return np.maximum(np.where(flat, wide, near), gain)
 
 
 def _lower_envelope(y: np.ndarray, step: float) -> np.ndarray:

@@ -277,8 +277,8 @@ class Estimate:
         u = self.standard_uncertainty
         if u == 0 or not math.isfinite(u) or not math.isfinite(self.value):
             return f"{self.value:g}"
-        # One digit as a rule; two where the first is 1, for rounding there costs up to a third.
-        digits = 2 if f"{u:e}"[0] == "1" else 1
+        # One digit as a rule; two where it would be 1, for rounding there costs up to a third.
+        digits = 2 if "1" in (f"{u:e}"[0], f"{u:.0e}"[0]) else 1
         return f"{ufloat(self.value, u):.{digits}uS}"
 
     def __str__(self) -> str:

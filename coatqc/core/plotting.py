@@ -94,7 +94,7 @@ def axis_label(coord: xr.DataArray) -> str:
     """
     name = coord.attrs.get("long_name", str(coord.name or ""))
     unit = pretty_unit(coord.attrs.get("units", "1"))
-    return f"{name} / {unit}" if unit else name
+    return f"{name} / {unit}" if unit and unit != name else name
 
 
 def pretty_unit(unit: str) -> str:
@@ -134,12 +134,13 @@ def mark_simulated(ax: Axes, *objects: xr.DataArray | xr.Dataset) -> None:
     """
     if any(str(obj.attrs.get("simulated", "")) == "yes" for obj in objects):
         ax.text(
-            0.995,
-            1.01,
+            1.003,
+            1.0,
             "simulated data",
             transform=ax.transAxes,
-            ha="right",
-            va="bottom",
+            rotation=270,
+            ha="left",
+            va="top",
             fontsize=7,
             style="italic",
             color="0.4",

@@ -205,9 +205,11 @@ def _observations() -> list[str]:
 
 
 def _infrared(folder: Path, truth: dict[str, float | str]) -> None:
+    # A band comes to lie a little elsewhere each time the sample is pressed onto the crystal.
+    rng = np.random.default_rng(150)
     for name, position, seed in (("pvp", PVP, 100), ("blend", BLEND, 200)):
-        for i in range(3):
-            made, _ = spectra.simulate_ftir(seed + i, carbonyl_position=position)
+        for i, place in enumerate(position + rng.normal(0, 0.3, 3)):
+            made, _ = spectra.simulate_ftir(seed + i, carbonyl_position=place)
             spectra.write_jcamp(made, folder / f"ftir/{name}_{i + 1}.jdx", title=name)
     truth[truth_key("ftir.carbonyl_shift", "blend", "pvp")] = BLEND - PVP
     rng = np.random.default_rng(300)

@@ -81,7 +81,7 @@ class Quantity:
     name : str
         ``role.what``, as criteria name it.
     title : str
-        For people.
+        For people; parameters in braces are filled in.
     role : str
         Role of the files that it is measured from.
     unit : str

@@ -6,10 +6,12 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import xarray as xr
 
 from coatqc.core.errors import CoatqcError, ReadError
+from coatqc.core.plotting import pretty_unit
 from coatqc.core.provenance import versions
 from coatqc.core.reading import read
 from coatqc.qc.batch import ROLES, Batch, Criterion, Observation
@@ -63,18 +65,34 @@ class Outcome:
         """What was measured on what, for people."""
         if self.item.title:
             return self.item.title
+        what = self.quantity.title.format(**self.parameters.model_dump())
         against = f" against {self.item.reference}" if self.item.reference else ""
-        return f"{self.quantity.title} of {self.item.sample}{against}"
+        return f"{what} of {self.item.sample}{against}"
+
+    @property
+    def parameters(self) -> Any:
+        """Parameters of the quantity, defaults filled in."""
+        return self.quantity.parameters(**self.item.parameters)
+
+    @property
+    def measured(self) -> str:
+        """What came out, for people: ``-13.2(4) cm⁻¹``; empty where nothing did."""
+        got = self.measurement
+        if got is None:
+            return ""
+        if got.estimate is None:
+            return str(got.category)
+        return f"{got.estimate.concise} {pretty_unit(got.estimate.unit)}".rstrip()
 
     @property
     def limit(self) -> str:
-        """The limits as they are read: ``≤ -8 cm-1``."""
+        """The limits as they are read: ``≤ -8 cm⁻¹``."""
         item = self.item
         if not isinstance(item, Criterion):
             return ""
         if item.equals is not None:
             return f"= {item.equals}"
-        unit = "" if self.quantity.unit == "1" else f" {self.quantity.unit}"
+        unit = f" {pretty_unit(self.quantity.unit)}".rstrip()
         if item.min is not None and item.max is not None:
             return f"{item.min:g} to {item.max:g}{unit}"
         return f"≥ {item.min:g}{unit}" if item.min is not None else f"≤ {item.max:g}{unit}"

@@ -16,7 +16,8 @@ import tofsims
 import xrd
 from coatqc.core.plotting import house_style
 from coatqc.qc.run import BatchResult, Outcome
-from coatqc.report.uris import figure_uri, table_rows
+from coatqc.report.tables import technique_tables
+from coatqc.report.uris import figure_uri
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,21 +31,24 @@ TITLES = {
     "sem": "SEM",
     "tem": "TEM",
 }
+# Text of 9 points is then as large as the page's own small print.
+_PIXELS_PER_INCH = 105
 Drawing = tuple[str, Callable[[], "Axes"]]
 
 
 @dataclass(frozen=True)
 class FigureView:
-    """A figure as the page takes it; `error` where it could not be drawn.
+    """A figure as the page takes it, `width` pixels wide; `error` where it could not be drawn.
 
     Examples
     --------
-    >>> FigureView("", "a caption", "no data").error
+    >>> FigureView("", "a caption", error="no data").error
     'no data'
     """
 
     uri: str
     caption: str
+    width: int = 0
     error: str = ""
 
 
@@ -84,13 +88,7 @@ def technique_sections(result: BatchResult) -> list[Section]:
         if not outcomes and not any(f.role == role for f in result.files):
             continue
         figures = [_drawn(caption, draw) for caption, draw in _drawings(result, role, outcomes)]
-        tables = [
-            {"title": o.title, **table_rows(o.measurement.table)}
-            for o in outcomes
-            if o.measurement is not None
-            and o.measurement.table is not None
-            and len(o.measurement.table)
-        ]
+        tables = technique_tables(role, outcomes)
         sections.append(Section(title, figures, outcomes, tables))
     return sections
 
@@ -100,9 +98,10 @@ def _drawn(caption: str, draw: Callable[[], Axes]) -> FigureView:
         with house_style():
             figure = draw().get_figure()
             assert isinstance(figure, Figure)
-            return FigureView(figure_uri(figure), caption)
+            width = round(figure.get_figwidth() * _PIXELS_PER_INCH)
+            return FigureView(figure_uri(figure), caption, width)
     except Exception as error:  # a figure that fails must not lose the report
-        return FigureView("", caption, f"{type(error).__name__}: {error}")
+        return FigureView("", caption, error=f"{type(error).__name__}: {error}")
 
 
 def _drawings(result: BatchResult, role: str, outcomes: list[Outcome]) -> Iterator[Drawing]:
@@ -136,7 +135,7 @@ def _infrared(result: BatchResult, role: str, outcomes: list[Outcome]) -> Iterat
         reference, sample = got.data["reference"], got.data["sample"]
         assert isinstance(reference, xr.DataArray)
         assert isinstance(sample, xr.DataArray)
-        near = outcome.quantity.parameters(**item.parameters).near  # type: ignore[attr-defined]
+        near = outcome.parameters.near
         labels = (str(item.reference), item.sample)
         caption = f"{outcome.title}. Dashed: fitted positions; shaded: their 95 % intervals."
         yield (
@@ -157,8 +156,7 @@ def _boxes(outcomes: list[Outcome]) -> Iterator[Drawing]:
         if got is None or "normalized_intensity" not in got.data:
             continue
         values = got.data["normalized_intensity"]["normalized"]
-        parameters = outcome.quantity.parameters(**outcome.item.parameters)
-        one = values.sel(fragment=[parameters.fragment])  # type: ignore[attr-defined]
+        one = values.sel(fragment=[outcome.parameters.fragment])
         by = str(values.attrs["long_name"])
         mine = groups.setdefault(by, {}).setdefault(outcome.item.sample, [])
         if all(str(one["fragment"].item()) != str(m["fragment"].item()) for m in mine):
@@ -175,7 +173,8 @@ def _boxes(outcomes: list[Outcome]) -> Iterator[Drawing]:
     for outcome in outcomes:
         got = outcome.measurement
         if got is not None and isinstance(got.result, tofsims.GroupComparison):
-            yield outcome.title, got.result.plot
+            labels = (str(outcome.item.reference), outcome.item.sample)
+            yield outcome.title, functools.partial(got.result.plot, labels=labels)
 
 
 def _own_plots(outcomes: list[Outcome], role: str) -> Iterator[Drawing]:

@@ -80,7 +80,7 @@ def interval_text(estimate: Estimate) -> str:
         digits = max(0, 1 - int(np.floor(np.log10(width))))
     unit = pretty_unit(estimate.unit)
     ends = ", ".join(
-        f"{end:.{digits}f}" if abs(end) < 1e5 else f"{end:.4g}"
+        f"{end:.{digits}f}" if abs(end) < 1e5 and digits <= 6 else f"{end:.3g}"
         for end in (estimate.lower, estimate.upper)
     )
     return f"[{ends}]" + (f" {unit}" if unit else "")

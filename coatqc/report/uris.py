@@ -1,18 +1,13 @@
-"""Figures and tables in the form that a page takes."""
+"""Figures in the form that a page takes."""
 
 from __future__ import annotations
 
 import base64
 import io
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-import pandas as pd
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-_TABLE_ROWS = 40
 
 
 def figure_uri(figure: Figure) -> str:
@@ -35,28 +30,3 @@ def figure_uri(figure: Figure) -> str:
             figure.savefig(buffer, format="svg", metadata={"Date": None})
         kind = "svg+xml"
     return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
-
-
-def table_rows(table: pd.DataFrame) -> dict[str, Any]:
-    """Heads and cells of a table as text, cut to what a page can hold.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> table_rows(pd.DataFrame({"area / nm2": [1.23456]}))["rows"]
-    [['1.235']]
-    """
-    shown = table.head(_TABLE_ROWS)
-
-    def cell(value: object) -> str:
-        if isinstance(value, (float, np.floating)):
-            return "–" if np.isnan(value) else f"{value:.4g}"
-        if isinstance(value, (list, tuple, np.ndarray)):
-            return ", ".join(cell(v) for v in value)
-        return str(value)
-
-    return {
-        "heads": [str(c) for c in shown.columns],
-        "rows": [[cell(v) for v in row] for row in shown.itertuples(index=False, name=None)],
-        "left_out": len(table) - len(shown),
-    }

@@ -12,6 +12,7 @@ import xarray as xr
 
 from coatqc.qc.run import BatchResult, Outcome
 from coatqc.report.page import render_page
+from coatqc.report.tables import table_dataset
 
 SCHEMA = "coatqc-report-1"
 
@@ -75,7 +76,7 @@ def _outcome_dict(outcome: Outcome) -> dict[str, Any]:
         "title": outcome.title,
         "sample": item.sample,
         "reference": item.reference,
-        "parameters": outcome.quantity.parameters(**item.parameters).model_dump(),
+        "parameters": outcome.parameters.model_dump(),
         "error": outcome.error,
         "estimate": None,
         "category": got.category if got else None,
@@ -128,7 +129,7 @@ def to_dict(result: BatchResult) -> dict[str, Any]:
 
 
 def to_datatree(result: BatchResult) -> xr.DataTree:
-    """Content of results.nc: estimates in the group ``measurements``, arrays in ``result_N``.
+    """Content of results.nc: estimates in ``measurements``, arrays and tables in ``result_N``.
 
     Examples
     --------
@@ -161,7 +162,10 @@ def to_datatree(result: BatchResult) -> xr.DataTree:
     groups: dict[str, xr.Dataset] = {"/": root, "/measurements": table}
     for index, outcome in enumerate(result.outcomes):
         got = outcome.measurement
-        for name, data in (got.data if got else {}).items():
+        arrays: dict[str, xr.DataArray | xr.Dataset] = dict(got.data) if got else {}
+        if got is not None and got.table is not None and len(got.table):
+            arrays["table"] = table_dataset(got.table)
+        for name, data in arrays.items():
             dataset = data if isinstance(data, xr.Dataset) else data.to_dataset(name=name)
             about = {"quantity": outcome.item.quantity, "title": outcome.title}
             groups[f"/result_{index}/{name}"] = dataset.assign_attrs(about)

@@ -31,11 +31,29 @@ def _fraction(inputs: Inputs) -> Measurement:
 
 
 def _difference(inputs: Inputs) -> Measurement:
-    sample, found, particles = _cracks(inputs.sample)
+    sample, found, _ = _cracks(inputs.sample)
     reference, found_reference, _ = _cracks(inputs.reference)
     difference = sample - reference
+    table = pd.DataFrame(
+        [_image_row("reference", c) for c in found_reference]
+        + [_image_row("sample", c) for c in found]
+    )
     notes = (f"{sample.concise} against {reference.concise} of the particle area is crack",)
-    return Measurement(difference, result=[*found_reference, *found], table=particles, notes=notes)
+    return Measurement(difference, result=[*found_reference, *found], table=table, notes=notes)
+
+
+def _image_row(side: str, found: imaging.Cracks) -> dict[str, str | int | float]:
+    fraction = found.crack_area_fraction
+    return {
+        "side": side,
+        "image": str(found.image.attrs.get("source", "")),
+        "particles": len(found.particles),
+        "cracks": len(found.cracks),
+        "crack length / nm": float(found.particles["crack length / nm"].sum()),
+        "crack area fraction": fraction.value,
+        "lower (95 %)": fraction.lower,
+        "upper (95 %)": fraction.upper,
+    }
 
 
 QUANTITIES = (

@@ -75,7 +75,7 @@ def _ratio(inputs: Inputs) -> Measurement:
 QUANTITIES = (
     Quantity(
         "tofsims.normalized_intensity",
-        "normalised intensity",
+        "normalised {fragment} intensity",
         "tofsims",
         "1",
         False,
@@ -84,7 +84,7 @@ QUANTITIES = (
     ),
     Quantity(
         "tofsims.intensity_ratio",
-        "ratio of normalised intensities",
+        "ratio of normalised {fragment} intensities",
         "tofsims",
         "1",
         True,
