@@ -32,7 +32,7 @@ TITLES = {
     "tem": "TEM",
 }
 # Text of 9 points is then as large as the page's own small print.
-_PIXELS_PER_INCH = 105
+_PIXELS_PER_INCH = 102
 Drawing = tuple[str, Callable[[], "Axes"]]
 
 

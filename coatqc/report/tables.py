@@ -44,25 +44,20 @@ def technique_tables(role: str, outcomes: list[Outcome]) -> list[dict[str, Any]]
         and len(o.measurement.table)
     ]
     if role == "tofsims":
-        rows = [
-            table[table["fragment"] == o.parameters.fragment]
-            .drop(columns="fragment")
-            .assign(fragment=o.parameters.fragment, group=o.item.sample, by=_divisor(o))
-            for o, table in shown
+        groups: dict[str, list[pd.DataFrame]] = {}
+        for o, table in shown:
+            by = o.parameters.by
+            mine = table[table["fragment"] == o.parameters.fragment].copy()
+            mine.insert(1, "group", o.item.sample)
+            groups.setdefault(by if isinstance(by, str) else " + ".join(by), []).append(mine)
+        return [
+            {
+                "title": f"Box statistics, normalised by {by}",
+                **table_rows(pd.concat(parts, ignore_index=True).drop_duplicates()),
+            }
+            for by, parts in groups.items()
         ]
-        if not rows:
-            return []
-        merged = pd.concat(rows, ignore_index=True)
-        first = ["fragment", "group", "by"]
-        merged = merged[first + [c for c in merged.columns if c not in first]].drop_duplicates()
-        merged = merged.rename(columns={"by": "normalised by"})
-        return [{"title": "Box statistics of normalised intensities", **table_rows(merged)}]
     return [{"title": o.title, **table_rows(table)} for o, table in shown]
-
-
-def _divisor(outcome: Outcome) -> str:
-    by = outcome.parameters.by
-    return by if isinstance(by, str) else " + ".join(by)
 
 
 def table_rows(table: pd.DataFrame) -> dict[str, Any]:
