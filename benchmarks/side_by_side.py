@@ -17,9 +17,7 @@ import xarray as xr
 
 ROUNDS = 5
 REFERENCE = Path(
-    os.environ.get(
-        "COATQC_REFERENCE", Path(__file__).resolve().parents[2] / "shared" / "reference"
-    )
+    os.environ.get("COATQC_REFERENCE", Path(__file__).resolve().parents[2] / "shared" / "reference")
 )
 
 

@@ -221,6 +221,21 @@ def _start_of(path: Path) -> FileStart:
     return FileStart(path, size, head)
 
 
+def _looks_like(start: FileStart) -> str:
+    """What can be said of a file that no reader takes."""
+    if start.text is None:
+        return f"it begins with {start.head[:16]!r}"
+    try:
+        table = start.table or parse_table(start.text, start.path)
+    except ReadError as error:
+        if "no columns" in error.found:
+            return f"it begins with {start.text.strip()[:24]!r}"
+        return f"a table of numbers in which {error.found}"
+    rows, columns = table.values.shape
+    low, high = table.values[:, 0].min(), table.values[:, 0].max()
+    return f"a table of {rows} rows and {columns} columns, the first from {low:.7g} to {high:.7g}"
+
+
 def _choose(start: FileStart, kind: str | None) -> Reader:
     able = [r for r in readers() if kind is None or kind in r.kinds]
     scores = [(r.recognises(start), r) for r in able]
@@ -233,7 +248,7 @@ def _choose(start: FileStart, kind: str | None) -> Reader:
         wanted = f" {kind}" if kind else ""
         raise ReadError(
             start.path,
-            f"no reader knows this{wanted} format (it begins with {start.head[:16]!r})",
+            f"no reader knows this{wanted} format ({_looks_like(start)})",
             "`coatqc inspect --help` lists the formats; a text or JCAMP-DX export often helps",
         )
     if len(chosen) > 1:

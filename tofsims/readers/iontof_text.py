@@ -30,11 +30,15 @@ def _read(path: Path) -> xr.DataArray:
     head = _HEAD.search(text)
     if head is None:
         raise ReadError(path, "has no line 'Channel m/z Intensity' over its columns")
+    import pandas as pd
+
     try:
-        table = np.loadtxt(io.StringIO(text[head.end() :]), ndmin=2)
+        table = pd.read_csv(
+            io.StringIO(text[head.end() :]), sep=r"\s+", header=None, dtype=float
+        ).to_numpy()
     except ValueError as error:
         raise ReadError(path, f"its columns are not numbers ({error})") from error
-    if table.ndim != 2 or table.shape[0] < 2 or table.shape[1] != 3:
+    if table.shape[0] < 2 or table.shape[1] != 3:
         raise ReadError(path, f"has a table of shape {table.shape}, expected 3 columns")
     channel, mz, counts = table.T
     if not np.isfinite(table).all() or counts.min() < 0:
