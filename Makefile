@@ -36,7 +36,7 @@ fuzz: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/import_time.py
 	$(BIN)/python benchmarks/side_by_side.py
-	$(BIN)/python benchmarks/accuracy.py
+
 
 lock: $(STAMP)
 	$(BIN)/python -m pip install --quiet uv

@@ -16,5 +16,8 @@ from .core import (
 from .core import (
     read as read,
 )
+from .core import (
+    read_replicates as read_replicates,
+)
 
 __version__: str

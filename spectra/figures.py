@@ -65,7 +65,7 @@ def plot_spectra(
         ax.annotate(
             name,
             (max(x), float(scaled.values[np.argmax(x)]) + offset),
-            xytext=(4, 9),
+            xytext=(4, 13),
             textcoords="offset points",
             color=colour,
             fontsize=8,

@@ -20,3 +20,5 @@ from .reading import FileStart as FileStart
 from .reading import Reader as Reader
 from .reading import read as read
 from .reading import readers as readers
+from .replicates import as_replicates as as_replicates
+from .replicates import read_replicates as read_replicates

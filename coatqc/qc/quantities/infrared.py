@@ -5,8 +5,9 @@ from __future__ import annotations
 from pydantic import Field
 
 import spectra
+from coatqc.core.replicates import as_replicates
 from coatqc.qc.measurement import Inputs, Measurement, Quantity
-from coatqc.qc.quantities.parameters import Parameters, as_replicates
+from coatqc.qc.quantities.parameters import Parameters
 
 
 class BandParameters(Parameters):
@@ -22,14 +23,14 @@ class BandParameters(Parameters):
 
 
 def _shift(inputs: Inputs) -> Measurement:
-    reference = as_replicates(inputs.reference, "wavenumber")
-    sample = as_replicates(inputs.sample, "wavenumber")
+    reference = as_replicates(inputs.reference)
+    sample = as_replicates(inputs.sample)
     shift = spectra.carbonyl_shift(reference, sample, near=inputs.parameters.near)
     return Measurement(shift, data={"reference": reference, "sample": sample})
 
 
 def _position(inputs: Inputs) -> Measurement:
-    sample = as_replicates(inputs.sample, "wavenumber")
+    sample = as_replicates(inputs.sample)
     position = spectra.mean_band_position(sample, near=inputs.parameters.near)
     return Measurement(position, data={"sample": sample})
 
