@@ -19,12 +19,16 @@ _METHOD = "pseudo-Voigt fit, noise correlation estimated from the residuals"
 
 
 def band_position(
-    da: xr.DataArray, near: float = 1669.0, *, search: float = SEARCH
+    da: xr.DataArray,
+    near: float = 1669.0,
+    *,
+    search: float = SEARCH,
+    half_window: float = HALF_WINDOW,
 ) -> Estimate | xr.Dataset:
     """Position of the band nearest to a wavenumber.
 
-    A pseudo-Voigt band on a straight line is fitted by least squares within 60 cm-1 of the
-    band's top. Noise and how far it is correlated from point to point (smoothing, apodisation,
+    A pseudo-Voigt band on a straight line is fitted by least squares within `half_window` of
+    the band's top. Noise and how far it is correlated from point to point (smoothing, apodisation,
     zero filling) are estimated from the fit's residuals; the interval follows from both
     (generalised law of propagation with an effective number of degrees of freedom). What the
     interval does not hold: errors of the instrument's wavenumber scale, and bands hidden under
@@ -39,6 +43,9 @@ def band_position(
         Wavenumber in cm-1; by default the carbonyl stretch of PVP in the paper.
     search : float, default 30.0
         The band's top lies within `search` of `near`, in cm-1.
+    half_window : float, default 60.0
+        How far the fit reaches to each side of the top, in cm-1. Narrow it, to about the band's
+        full width at half maximum, where other bands are near.
 
     Returns
     -------
@@ -62,8 +69,10 @@ def band_position(
     >>> position = band_position(spectrum)
     >>> position.lower < truth["carbonyl_position"] < position.upper
     True
+    >>> print(round(band_position(spectrum, near=1288.0, search=15, half_window=40).value))
+    1288
     """
-    fitted = _fitted(da, near, search)
+    fitted = _fitted(da, near, search, half_window)
     if da.ndim == 1:
         one, spread, free = _single(da, fitted, near, search)
         return Estimate.from_standard_uncertainty(
@@ -136,10 +145,10 @@ def position_and_dof(da: xr.DataArray, near: float) -> tuple[float, float, float
     if "replicate" not in da.dims:
         if da.ndim != 1:
             raise MeasurementError(f"expected dims replicate and wavenumber, found {da.dims}")
-        return *_single(da, _fitted(da, near, SEARCH), near, SEARCH), 1
+        return *_single(da, _fitted(da, near), near, SEARCH), 1
     if set(da.dims) != {"replicate", "wavenumber"}:
         raise MeasurementError(f"expected dims replicate and wavenumber, found {da.dims}")
-    values = _fitted(da, near, SEARCH).isel(statistic=0).values
+    values = _fitted(da, near).isel(statistic=0).values
     n = values.size
     if np.isnan(values).any():
         raise MeasurementError(
@@ -153,21 +162,34 @@ def _single(
 ) -> tuple[float, float, float]:
     value, u, dof = (float(v) for v in fitted.values)
     if np.isnan(value):
+        source = da.attrs.get("source", "the spectrum")
+        inside = da.values[np.abs(da["wavenumber"].values - near) <= search]
+        if missing := int((~np.isfinite(inside)).sum()):
+            raise MeasurementError(
+                f"{source} misses {missing} values within {search:g} cm-1 of {near:g} cm-1"
+            )
         raise MeasurementError(
-            f"{da.attrs.get('source', 'the spectrum')} shows no band within {search:g} cm-1 "
-            f"of {near:g} cm-1"
+            f"{source} shows no band of its own within {search:g} cm-1 of {near:g} cm-1: only "
+            "noise, or a band that is saturated, double, or merged with others in the window"
         )
     return value, u, dof
 
 
-def _fitted(da: xr.DataArray, near: float, search: float) -> xr.DataArray:
+def _fitted(
+    da: xr.DataArray, near: float, search: float = SEARCH, half_window: float = HALF_WINDOW
+) -> xr.DataArray:
     """Value, standard uncertainty and degrees of freedom along a last dim `statistic`."""
-    window = _window(da, near, search)
+    window = _window(da, near, search, half_window)
     x = window["wavenumber"].values.astype(float)
     return xr.apply_ufunc(
         _positions,
         window.astype(float),
-        kwargs={"x": x, "near": near, "search": search, "weights": _smoothing_of(da)},
+        kwargs={
+            "x": x,
+            "near": near,
+            "reach": (search, half_window),
+            "weights": _smoothing_of(da),
+        },
         input_core_dims=[["wavenumber"]],
         output_core_dims=[["statistic"]],
         dask="parallelized",
@@ -176,7 +198,7 @@ def _fitted(da: xr.DataArray, near: float, search: float) -> xr.DataArray:
     )
 
 
-def _window(da: xr.DataArray, near: float, search: float) -> xr.DataArray:
+def _window(da: xr.DataArray, near: float, search: float, half_window: float) -> xr.DataArray:
     if "wavenumber" not in da.dims:
         raise MeasurementError(f"a spectrum has dim wavenumber, found {da.dims}")
     if da.name in ("transmittance", "single_channel"):
@@ -187,7 +209,7 @@ def _window(da: xr.DataArray, near: float, search: float) -> xr.DataArray:
             f"the data run from {x.min():g} to {x.max():g} cm-1; a band near {near:g} cm-1 needs "
             f"{near - search:g} to {near + search:g} cm-1"
         )
-    reach = HALF_WINDOW + search
+    reach = half_window + search
     window = da.isel(wavenumber=np.flatnonzero(np.abs(x - near) <= reach)).sortby("wavenumber")
     step = np.diff(window["wavenumber"].values)
     if step.size < 24 or not np.allclose(step, step.mean(), rtol=0.02):
@@ -207,13 +229,18 @@ def _smoothing_of(da: xr.DataArray) -> np.ndarray | None:
 
 
 def _positions(
-    y: np.ndarray, *, x: np.ndarray, near: float, search: float, weights: np.ndarray | None
+    y: np.ndarray,
+    *,
+    x: np.ndarray,
+    near: float,
+    reach: tuple[float, float],
+    weights: np.ndarray | None,
 ) -> np.ndarray:
     """Value, standard uncertainty and degrees of freedom on a new last axis; NaN for no band."""
     flat = y.reshape(-1, x.size)
     out = np.full((flat.shape[0], 3), np.nan)
     good = np.isfinite(flat).all(axis=1) & (np.ptp(flat, axis=1) > 0)
     if good.any():
-        fit = fit_bands(x, flat[good], near, search, HALF_WINDOW, weights)
+        fit = fit_bands(x, flat[good], near, *reach, weights)
         out[good] = np.column_stack([fit.center, fit.standard_uncertainty, fit.dof])
     return out.reshape(*y.shape[:-1], 3)

@@ -13,7 +13,8 @@ from scipy.ndimage import gaussian_filter1d, minimum_filter1d
 from coatqc.core.errors import MeasurementError
 from xrd.peaks import noise_gain
 
-_BACKGROUND_TERMS = 8
+# The background may differ by what is as broad as an amorphous halo: a term for so many degrees.
+_DEGREES_PER_TERM = 4.0
 _ROUNDS = 8
 # Points farther off than this many standard deviations do not steer the alignment.
 _CLIP = 4.0
@@ -134,7 +135,8 @@ def align(reference: xr.DataArray, sample: xr.DataArray) -> Alignment:
     spline = CubicSpline(x, a)
     smooth = CubicSpline(x, gaussian_filter1d(a, sigma))
     cosine = np.cos(np.radians(x) / 2)
-    basis = chebyshev.chebvander(2 * (x - x[0]) / (x[-1] - x[0]) - 1, _BACKGROUND_TERMS - 1)
+    terms = int(np.clip((x[-1] - x[0]) / _DEGREES_PER_TERM, 4, 30))
+    basis = chebyshev.chebvander(2 * (x - x[0]) / (x[-1] - x[0]) - 1, terms)
     start = float(b.sum() / a.sum())
     first = _first_shift(x, a, b, cosine)
     shift, scale = first, start

@@ -149,7 +149,7 @@ def test_no_band_gives_no_number(spectrum):
 def test_cut_or_broken_spectra_are_refused(spectrum):
     with pytest.raises(MeasurementError, match="run from"):
         band_position(spectrum.sel(wavenumber=slice(4000, 1680)))
-    with pytest.raises(MeasurementError, match="no band"):
+    with pytest.raises(MeasurementError, match="misses 31 values"):
         band_position(spectrum.where(spectrum["wavenumber"] > 1700))
     with pytest.raises(MeasurementError, match="dim wavenumber"):
         band_position(spectrum.rename(wavenumber="mz"))

@@ -127,6 +127,19 @@ def test_a_missing_peak_is_named():
     assert found.missing_peaks["two_theta / degree"].iloc[0] == pytest.approx(45.0, abs=0.1)
 
 
+@pytest.mark.parametrize("width", [3.0, 5.0])
+def test_dilution_and_an_amorphous_halo_are_not_judged(width):
+    """A polymer thins the powder and scatters broadly; neither is a new phase."""
+    different = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        (a, _), (b, _) = simulate_pattern(100 + seed), simulate_pattern(300 + seed)
+        halo = 300 * np.exp(-(((b["two_theta"].values - 22.0) / width) ** 2))
+        thinned = rng.binomial(b.values.astype(int), 0.8) + rng.poisson(halo)
+        different += compare_patterns(a, b.copy(data=thinned.astype(float))).verdict == "different"
+    assert different <= 3
+
+
 def test_poor_data_are_undecided():
     a, b = (simulate_pattern(seed, peak_counts=100)[0] for seed in (1, 2))
     assert compare_patterns(a, b).verdict == "undecided"
