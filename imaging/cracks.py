@@ -27,12 +27,16 @@ if TYPE_CHECKING:
 
 # Widest crack that is looked for, nm.
 MAX_WIDTH = 400.0
+# Coarsest pixel, nm, in which a crack is still a line.
+MAX_PIXEL = 100.0
 # Darkness, as a share of the contrast of particle and electrolyte: where a crack begins and
 # what it must reach. Tied to the contrast, not to the noise: a rule on noise calls grain
 # contrast a crack, a percentile always finds one.
 LOW, HIGH = 0.18, 0.40
 # Shortest crack, nm: shorter dark marks are pores or noise.
 MIN_LENGTH = 300.0
+# Contrast to the electrolyte that a place in a particle needs, as a share of the usual one.
+MIN_CONTRAST = 0.5
 # Rim of a particle where its edge is blurred, nm.
 RIM = 120.0
 _METHOD = "ratio of summed crack area to summed particle area, scatter between particles"
@@ -117,7 +121,7 @@ def find_cracks(image: xr.DataArray) -> Cracks:
     Raises
     ------
     MeasurementError
-        As `find_particles`, or if fewer than two particles are seen whole enough to measure.
+        As `find_particles`, or if pixels are coarser than 100 nm, or fewer than two particles are seen whole enough to measure.
 
     References
     ----------
@@ -132,8 +136,13 @@ def find_cracks(image: xr.DataArray) -> Cracks:
     True
     """
     values = require_image(image, 64)
-    labels = find_particles(image)
     dy, dx = pixel_size(image)
+    if max(dy, dx) > MAX_PIXEL:
+        raise MeasurementError(
+            f"a pixel of {image.attrs.get('source', 'the image')} is {max(dy, dx):.4g} nm wide; "
+            f"cracks show in images with at most {MAX_PIXEL:g} nm a pixel"
+        )
+    labels = find_particles(image)
     number = labels.values
     electrolyte = float(np.median(values[number == 0])) if (number == 0).any() else np.nan
     if not np.isfinite(electrolyte):
@@ -147,11 +156,19 @@ def find_cracks(image: xr.DataArray) -> Cracks:
     whole = closing(filled, disk(max(2, round(MAX_WIDTH / 2 / dy))))
     whole = gaussian(whole, 2.0, preserve_range=True)
     whole = whole - _noise_lift(whole, filled, inner)
-    darkness = np.where(inner, (whole - calm) / np.maximum(whole - electrolyte, 1e-9), 0.0)
+    # Where a particle is hardly brighter than the electrolyte, nothing dark can be told in it.
+    contrast = whole - electrolyte
+    clear = MIN_CONTRAST * float(np.median(contrast[inner])) if inner.any() else np.inf
+    if clear <= 0 or not (inner & (contrast > clear)).any():
+        raise MeasurementError("no particle is brighter than its surroundings once its rim is left")
+    inner &= contrast > clear
+    contrast = np.maximum(contrast, clear)
+    darkness = np.where(inner, (whole - calm) / contrast, 0.0)
     mask = apply_hysteresis_threshold(darkness, LOW, HIGH)
     mask, lines = _long_enough(mask & inner, dy)
     flanks = ndimage.binary_dilation(mask, disk(3)) & inner
-    missing = np.where(flanks, (whole - values) / np.maximum(whole - electrolyte, 1e-9), 0.0)
+    # A pixel can miss no more than all of its brightness, but for noise to both sides.
+    missing = np.where(flanks, np.clip((whole - values) / contrast, -0.5, 1.5), 0.0)
     particles = _particle_table(number, inner, mask, lines, missing, (dy, dx))
     frame = image.transpose("y", "x")
     crack_mask = frame.copy(data=mask).rename("crack")
@@ -216,7 +233,12 @@ def crack_area_fraction(particles: pd.DataFrame) -> Estimate:
     dof = max(1.0, min(n - 1.0, 1 / share))
     spread = np.exp(float(stdtrit(dof, 0.975)) * u / ratio)
     return Estimate.from_interval(
-        ratio, ratio / spread, ratio * spread, standard_uncertainty=u, n=n, method=_METHOD
+        ratio,
+        ratio / spread,
+        max(ratio, min(1.0, ratio * spread)),
+        standard_uncertainty=u,
+        n=n,
+        method=_METHOD,
     )
 
 

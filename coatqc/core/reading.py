@@ -209,6 +209,8 @@ def _start_of(path: Path) -> FileStart:
     try:
         if path.is_dir():
             raise ReadError(path, "is a folder", "name one file in it")
+        if path.exists() and not path.is_file():
+            raise ReadError(path, "is a device or pipe", "name a file")
         size = path.stat().st_size
         with path.open("rb") as f:
             head = f.read(HEAD_BYTES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from glob import glob
 from pathlib import Path
 from typing import Any
 
@@ -194,12 +195,11 @@ def _read_all(batch: Batch, name: str, role: str, pattern: str) -> list[InputFil
     """Read what `pattern` names, in order of name."""
     paths = [batch.folder / pattern]
     if any(c in pattern for c in "*?["):
-        try:
-            paths = sorted(batch.folder.glob(pattern))
-        except (ValueError, NotImplementedError) as error:
-            return [InputFile(name, role, pattern, error=f"{pattern}: {error}")]
+        # glob and not Path.glob: a pattern may be absolute.
+        paths = sorted(Path(p) for p in glob(str(batch.folder / pattern), recursive=True))  # noqa: PTH207
         if not paths:
-            reason = f"{pattern}: no file matches; check samples.{name}.{role}"
+            group = "samples" if name in batch.samples else "references"
+            reason = f"{pattern}: no file matches; check {group}.{name}.{role}"
             return [InputFile(name, role, pattern, error=reason)]
     return [_read_one(batch, name, role, path) for path in paths]
 

@@ -6,6 +6,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from skimage.filters import gaussian
 
 from coatqc.core import MeasurementError, ReadError, read, validate
 from imaging import (
@@ -159,6 +160,27 @@ def test_cracks_have_tables_and_pictures():
     assert found.labels.max() >= len(found.particles)
     for ax in (found.plot(), plot_image(found.image)):
         assert any("simulated" in t.get_text() for t in ax.texts)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_image_of_something_else_gives_no_absurd_number(seed):
+    """Bright and dark everywhere, as in a fracture surface: refused, or a share between 0 and 1."""
+    rng = np.random.default_rng(seed)
+    rough = gaussian(rng.normal(size=(200, 200)), 6) * 40 + gaussian(rng.normal(size=(200, 200)), 1)
+    try:
+        fraction = find_cracks(labelled_image(100 + 60 * rough, (20.0, 20.0))).crack_area_fraction
+    except MeasurementError:
+        return
+    assert 0 <= fraction.lower <= fraction.value <= fraction.upper <= 1
+
+
+def test_coarse_pixels_are_refused():
+    image, _ = simulate_sem(1)
+    coarse = image.assign_coords(x=100 * image["x"], y=100 * image["y"])
+    for axis in "xy":
+        coarse[axis].attrs = image[axis].attrs
+    with pytest.raises(MeasurementError, match="2500 nm"):
+        find_cracks(coarse)
 
 
 def test_grey_noise_has_no_particles():
