@@ -121,7 +121,8 @@ def find_cracks(image: xr.DataArray) -> Cracks:
     Raises
     ------
     MeasurementError
-        As `find_particles`, or if pixels are coarser than 100 nm, or fewer than two particles are seen whole enough to measure.
+        As `find_particles`, or if pixels are coarser than 100 nm, or fewer than two particles
+        are seen whole enough to measure.
 
     References
     ----------
