@@ -23,9 +23,17 @@ def _looks_infrared(table: Table) -> bool:
     return bool(table.values.shape[1] == 2 and one_way and x.min() >= 0 and 200 < x.max() < 20000)
 
 
+def _counts_points(table: Table) -> bool:
+    """Whether the first column is 0, 1, 2 …: no wavenumbers, but the points of an interferogram."""
+    x = table.values[:, 0]
+    return bool(x[0] in (0.0, 1.0) and np.all(np.diff(x) == 1.0))
+
+
 def _recognises(start: FileStart) -> int:
     table = start.table
     if table is None or not _looks_infrared(table):
+        return NO
+    if _counts_points(table) and start.suffix != ".dpt":
         return NO
     if any(_WAVELENGTH.search(line) for line in table.header):
         return NO
@@ -42,6 +50,13 @@ def _read(path: Path) -> xr.DataArray:
             f"{table.values.shape[1]} columns, the first from {table.values[0, 0]:g} to "
             f"{table.values[-1, 0]:g}",
             "a spectrum has two columns, the first of them wavenumbers in one direction",
+        )
+    if _counts_points(table):
+        raise ReadError(
+            path,
+            f"its first column counts points from {table.values[0, 0]:g} to "
+            f"{table.values[-1, 0]:g}: an interferogram, or a spectrum without its wavenumbers",
+            "export the spectrum over wavenumber",
         )
     head = " ".join(table.header)
     assumptions = []

@@ -39,6 +39,11 @@ def test_interferogram_is_refused(reference):
         read(reference / "ir" / "interfero.SPA")
 
 
+def test_points_of_an_interferogram_are_no_wavenumbers(reference):
+    with pytest.raises(ReadError, match="counts points from 0 to 3681"):
+        read(reference / "ir" / "IFG_single.dpt")
+
+
 def test_opus_file_agrees_with_its_own_text_export(reference):
     binary = read(reference / "ir" / "peach_juice.0").isel(replicate=0)
     text = read(reference / "ir" / "peach_juice.dpt")
