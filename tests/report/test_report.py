@@ -20,6 +20,7 @@ COATQC = [sys.executable, "-m", "coatqc.cli"]
 
 def run(*arguments, **options):
     command = [*COATQC, *map(str, arguments)]
+    options.setdefault("env", os.environ | {"COLUMNS": "80"})
     return subprocess.run(command, capture_output=True, text=True, timeout=300, **options)
 
 
@@ -35,6 +36,16 @@ def test_demo_passes_and_says_that_it_is_simulated(demo):
     assert done.returncode == 0, done.stderr
     assert "simulated data, not measured" in done.stdout
     assert "Traceback" not in done.stderr
+
+
+def test_readme_shows_what_the_demo_prints(demo):
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    (block,) = re.findall(r"```text\n(.*?)```", readme, re.DOTALL)
+    shown, printed = (
+        [line.rstrip() for line in text.splitlines() if not line.startswith("report:")]
+        for text in (block, demo[1].stdout)
+    )
+    assert shown == printed
 
 
 def test_json_and_netcdf(demo):
