@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -45,6 +46,11 @@ def peak_areas(spectra: xr.DataArray | Sequence[xr.DataArray], ions: Sequence[st
     MeasurementError
         If an ion lies outside a spectrum.
 
+    Warns
+    -----
+    UserWarning
+        If a spectrum was not put through `calibrate`.
+
     Examples
     --------
     >>> from tofsims import calibrate, simulate_spectra
@@ -57,6 +63,13 @@ def peak_areas(spectra: xr.DataArray | Sequence[xr.DataArray], ions: Sequence[st
     names = list(dict.fromkeys(ions))
     if not several or not names:
         raise MeasurementError("peak areas need at least one spectrum and one ion")
+    if loose := [s for s in several if "calibration_ions" not in s.attrs]:
+        warnings.warn(
+            f"the mass scale of {len(loose)} of {len(several)} spectra is as it was stored: an area "
+            "beside the peak is no area of it; call tofsims.calibrate first",
+            UserWarning,
+            stacklevel=2,
+        )
     rows = [_areas_of(require_spectrum(s), names) for s in several]
     area, spread = (np.array([r[i] for r in rows]) for i in (0, 1))
     total = [float(s.values[s["mz"].values > MIN_MASS].sum()) for s in several]

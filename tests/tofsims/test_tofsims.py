@@ -114,6 +114,12 @@ def test_too_few_calibrants_are_told():
         calibrate(spectrum, ["PO2-", "He-"])
 
 
+def test_a_stored_mass_scale_is_warned_of():
+    (spectrum,), _ = simulate_spectra(1, n=1)
+    with pytest.warns(UserWarning, match="calibrate first"):
+        peak_areas(spectrum, ["PO2-"])
+
+
 def test_doublet_areas_are_unbiased():
     spectra, truth = simulate_spectra(8, n=40, scatter=0.0)
     names = ["PO2-", "PS-", "PO3-", "PSO-"]
