@@ -65,8 +65,8 @@ def peak_areas(spectra: xr.DataArray | Sequence[xr.DataArray], ions: Sequence[st
         raise MeasurementError("peak areas need at least one spectrum and one ion")
     if loose := [s for s in several if "calibration_ions" not in s.attrs]:
         warnings.warn(
-            f"the mass scale of {len(loose)} of {len(several)} spectra is as it was stored: what lies "
-            "beside a peak is not its area; call tofsims.calibrate first",
+            f"the mass scale of {len(loose)} of {len(several)} spectra is as stored: a window may "
+            " miss its peak; call tofsims.calibrate first",
             UserWarning,
             stacklevel=2,
         )

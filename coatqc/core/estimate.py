@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -243,7 +244,7 @@ class Estimate:
     def __mul__(self, other: Estimate | float) -> Estimate:
         if isinstance(other, Estimate):
             self._same_level(other)
-            unit = _product_unit(self.unit, other.unit)
+            unit = _unit_of((self.unit, 1), (other.unit, 1))
             return self._derived(self._core * other._core, [other], unit, "product")
         return self._derived(self._core * other, [], self.unit, "product")
 
@@ -254,11 +255,22 @@ class Estimate:
             self._same_level(other)
             if other.value == 0:
                 raise MeasurementError("cannot divide by an estimate of zero")
-            unit = "1" if self.unit == other.unit else _product_unit(self.unit, f"({other.unit})-1")
-            if other.unit == "1":
-                unit = self.unit
+            unit = _unit_of((self.unit, 1), (other.unit, -1))
             return self._derived(self._core / other._core, [other], unit, "ratio")
         return self._derived(self._core / other, [], self.unit, "ratio")
+
+    def __rtruediv__(self, other: float) -> Estimate:
+        if self.value == 0:
+            raise MeasurementError("cannot divide by an estimate of zero")
+        unit = _unit_of((self.unit, -1))
+        return self._derived(other / self._core, [], unit, "ratio")
+
+    def __pow__(self, exponent: int) -> Estimate:
+        unit = _unit_of((self.unit, exponent))
+        return self._derived(self._core**exponent, [], unit, "power")
+
+    # NumPy scalars on the left leave the arithmetic to the estimate.
+    __array_ufunc__ = None
 
     def __float__(self) -> float:
         return self.value
@@ -321,6 +333,11 @@ class Estimate:
         return hash((self.value, self.standard_uncertainty, self.lower, self.upper, self.unit))
 
 
-def _product_unit(a: str, b: str) -> str:
-    parts = [u for u in (a, b) if u != "1"]
-    return " ".join(parts) if parts else "1"
+def _unit_of(*factors: tuple[str, int]) -> str:
+    """Unit of a product of powers: ``("nm", 1), ("cm-1", -1)`` gives ``nm cm``."""
+    powers: dict[str, int] = {}
+    for unit, exponent in factors:
+        for name, power in re.findall(r"([^\s\d-]+)(-?\d+)?", unit):
+            powers[name] = powers.get(name, 0) + exponent * int(power or 1)
+    parts = [name if n == 1 else f"{name}{n}" for name, n in powers.items() if n]
+    return " ".join(parts) or "1"

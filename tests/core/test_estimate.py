@@ -30,6 +30,25 @@ def test_shared_inputs_are_known():
     assert (x / x).standard_uncertainty == pytest.approx(0, abs=1e-12)
 
 
+def test_numbers_on_either_side():
+    x = Estimate.from_standard_uncertainty(2.0, 0.1, unit="nm")
+    for left in (3, np.float64(3)):
+        assert (left * x).standard_uncertainty == pytest.approx(0.3)
+        assert (left + x).value == pytest.approx(5.0)
+        inverse = left / x
+        assert (inverse.value, inverse.unit) == (pytest.approx(1.5), "nm-1")
+        assert inverse.standard_uncertainty == pytest.approx(3 * 0.1 / 4)
+    shift = Estimate.from_standard_uncertainty(-13.0, 0.4, unit="cm-1")
+    assert [e.unit for e in (x * shift, x / shift, shift / shift, x**3)] == [
+        "nm cm-1",
+        "nm cm",
+        "1",
+        "nm3",
+    ]
+    assert (x**2).standard_uncertainty == pytest.approx(0.4)
+    assert (x * x - x**2).standard_uncertainty == pytest.approx(0.0, abs=1e-12)
+
+
 def test_units_are_held():
     x = Estimate.from_standard_uncertainty(2.0, 0.1, unit="nm")
     with pytest.raises(MeasurementError, match="units"):
