@@ -66,7 +66,7 @@ def peak_areas(spectra: xr.DataArray | Sequence[xr.DataArray], ions: Sequence[st
     if loose := [s for s in several if "calibration_ions" not in s.attrs]:
         warnings.warn(
             f"the mass scale of {len(loose)} of {len(several)} spectra is as stored: a window may "
-            " miss its peak; call tofsims.calibrate first",
+            "miss its peak; call tofsims.calibrate first",
             UserWarning,
             stacklevel=2,
         )
