@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from coatqc import __version__
-from coatqc.core.errors import CoatqcError, MeasurementError
+from coatqc.core.errors import CoatqcError, MeasurementError, printable
 from coatqc.core.shadowing import shadowed_packages
 
 if TYPE_CHECKING:
@@ -83,7 +84,10 @@ def demo(
 
     folder = _made_folder(output / "batch")
     with _status("simulating the demo batch"):
-        make_demo(folder)
+        try:
+            make_demo(folder)
+        except OSError as error:
+            raise MeasurementError(f"{folder}: cannot write the demo batch ({error})") from error
     _make_report(load_batch(folder / "batch.toml"), output)
 
 
@@ -109,6 +113,8 @@ def inspect(
     from coatqc.core.reading import read
     from coatqc.report.inspection import describe, draw, to_text
 
+    if plot is not None and (not plot.suffix or plot.resolve() == file.resolve()):
+        raise MeasurementError(f"{plot}: name another file with an ending, as in scan.png")
     obj = read(file, kind=kind)
     facts = describe(obj, file)
     if plot is not None:
@@ -201,13 +207,22 @@ def _print_verdict(result: BatchResult, page: Path) -> None:
 
 
 def main() -> None:
-    """Run the command line; every known error is one line and an exit code."""
+    """Run the command line; every error is one line and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot print a minus sign or a superscript prints a question mark.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         app()
     except CoatqcError as error:
-        for line in str(error).splitlines():
-            sys.stderr.write(f"error: {line}\n")
-        sys.exit(UNUSABLE)
+        lines = str(error).splitlines()
+    except Exception as error:  # never a traceback, and never the exit code of a failed batch
+        lines = [f"unexpected {type(error).__name__}: {error}"[:500].replace("\n", " ")]
+    else:
+        return
+    for line in lines:
+        sys.stderr.write(f"error: {printable(line)}\n")
+    sys.exit(UNUSABLE)
 
 
 if __name__ == "__main__":

@@ -172,6 +172,10 @@ def find_cracks(image: xr.DataArray) -> Cracks:
     missing = np.where(flanks, np.clip((whole - values) / contrast, -0.5, 1.5), 0.0)
     particles = _particle_table(number, inner, mask, lines, missing, (dy, dx))
     frame = image.transpose("y", "x")
+    for axis, size in (("y", dy), ("x", dx)):
+        place = image[axis].values
+        pixels = particles[f"{axis} / nm"] / size - 0.5
+        particles[f"{axis} / nm"] = np.interp(pixels, np.arange(place.size), place)
     crack_mask = frame.copy(data=mask).rename("crack")
     crack_mask.attrs.update({"units": "1", "long_name": "crack"})
     return Cracks(

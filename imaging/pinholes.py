@@ -135,6 +135,12 @@ def find_pinholes(image: xr.DataArray, *, bare: float = 0.0, unseen: float = 80.
     dy, dx = pixel_size(image)
     coated = float(np.median(values))
     upper_half = values[values > coated]
+    clipped = int((values == values.max()).sum())
+    if clipped > 0.05 * values.size:
+        raise MeasurementError(
+            f"{clipped} of {values.size} pixels have the largest value: the map is saturated, so "
+            "its noise cannot be told"
+        )
     scatter = float(np.median(upper_half - coated)) / norm.ppf(0.75)
     if not coated > bare:
         raise MeasurementError(
@@ -155,6 +161,11 @@ def find_pinholes(image: xr.DataArray, *, bare: float = 0.0, unseen: float = 80.
     keep = keep[keep > 0]
     mask = np.isin(labels, keep)
     areas, table = _holes(values, mask, bare, (dy, dx))
+    for axis in ("y", "x"):
+        place = image[axis].values
+        size = pixel_size(image)[axis == "x"]
+        pixels = table[f"{axis} / nm"] / size - 0.5
+        table[f"{axis} / nm"] = np.interp(pixels, np.arange(place.size), place)
     total = values.size * dy * dx
     allowed = max(MIN_PIXELS * dy * dx, np.pi / 4 * unseen**2)
     coverage = _coverage(areas, total, allowed)

@@ -12,21 +12,24 @@ from coatqc.core.errors import MeasurementError
 from coatqc.core.provenance import add_history
 from tofsims.ions import ion
 from tofsims.labels import flight_time, require_spectrum
-from tofsims.peaks import find_peak
+from tofsims.peaks import typical_width
 
 # Peaks have a tail towards late times: the window reaches further there. In widths.
 BEFORE, AFTER = 2.0, 3.0
 # Counts below this m/z are no ions of the sample.
 MIN_MASS = 0.5
+# Half the way to the next whole mass, nearly.
+_HALF_MASS = 0.45
 
 
 def peak_areas(spectra: xr.DataArray | Sequence[xr.DataArray], ions: Sequence[str]) -> xr.Dataset:
     """Counts in the peaks of ions, with Poisson uncertainty.
 
-    All peaks of a spectrum have about the same width in flight time; the window of each reaches
-    2 widths before and 3 behind, and ends halfway to a neighbour in `ions`: list overlapping
-    neighbours (PS- beside PO2-) so that they part. The background is taken from beside the
-    window, on the emptier side.
+    All peaks of a spectrum have about the same width in flight time, which is taken from its
+    strongest ones; the window of each reaches 2 widths before and 3 behind, and ends halfway to
+    a neighbour in `ions`: list overlapping neighbours (PS- beside PO2-) so that they part. The
+    background is taken from both sides of the window, or from the emptier one where the other
+    holds a peak.
 
     Parameters
     ----------
@@ -115,39 +118,56 @@ def _areas_of(spectrum: xr.DataArray, names: list[str]) -> tuple[list[float], li
         )
     root = np.sqrt(np.clip(mz, 0, None))
     centers = np.interp(np.sqrt(masses), root, time)
-    bins = np.diff(time)[np.searchsorted(time, centers) - 1]
-    seen = [
-        find_peak(time, counts, c - 6 * b, c + 6 * b) for c, b in zip(centers, bins, strict=True)
-    ]
-    widths = [p.fwhm for p in seen if p is not None]
-    width = max(float(np.median(widths)) if widths else 0.0, float(np.median(bins)))
+    width = typical_width(spectrum)
     areas, spreads = [], []
-    for center in centers:
+    # Between whole masses there are no ions: the background is taken from there.
+    between = [np.interp(np.sqrt(masses + d), root, time) for d in (-_HALF_MASS, _HALF_MASS)]
+    for center, *gap in zip(centers, *between, strict=True):
         low, high = center - BEFORE * width, center + AFTER * width
         for other in centers:
             if low < (center + other) / 2 < center:
                 low = (center + other) / 2
             elif center < (center + other) / 2 < high:
                 high = (center + other) / 2
-        area, spread = _window(time, counts, low, high, (BEFORE + AFTER) * width)
+        area, spread = _window(time, counts, (low, high), (BEFORE + AFTER) * width, gap)
         areas.append(area)
         spreads.append(spread)
     return areas, spreads
 
 
 def _window(
-    time: np.ndarray, counts: np.ndarray, low: float, high: float, side: float
+    time: np.ndarray,
+    counts: np.ndarray,
+    window: tuple[float, float],
+    side: float,
+    gap: list[float],
 ) -> tuple[float, float]:
     """Counts of a window above its background, and their standard uncertainty."""
+    low, high = window
     a, b = np.searchsorted(time, [low, high])
     b = max(b, a + 1)
     inside = float(counts[a:b].sum())
     sides = []
     for start, stop in ((low - side, low - side / 3), (high + side / 3, high + side)):
-        i, j = np.searchsorted(time, [start, stop])
+        i, j = np.searchsorted(time, [max(start, gap[0]), min(stop, gap[1])])
         if j > i:
             sides.append((float(counts[i:j].mean()), j - i))
-    level, n = min(sides, default=(0.0, 1))
+    level, n = _background(sides)
     background = level * (b - a)
     variance = inside + (b - a) ** 2 * level / n
     return inside - background, float(np.sqrt(max(variance, 1.0)))
+
+
+def _background(sides: list[tuple[float, int]]) -> tuple[float, int]:
+    """Mean count of a background channel, and over how many channels it was taken.
+
+    The emptier of two sides is too low on average, so both count unless one holds a peak.
+    """
+    if not sides:
+        return 0.0, 1
+    if len(sides) == 2:
+        (a, n), (b, m) = sides
+        pooled = (a * n + b * m) / (n + m)
+        if abs(a - b) <= 3 * np.sqrt(max(pooled, 1 / (n + m)) * (1 / n + 1 / m)):
+            return pooled, n + m
+    return min(sides)

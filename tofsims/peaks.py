@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
+from scipy import signal
 
 from coatqc.core.errors import MeasurementError
 from tofsims.ions import ion
@@ -16,6 +17,8 @@ _SLACK_MASS, _SLACK_BINS = 0.05, 2.5
 _CALIBRATED_MASS, _CALIBRATED_BINS = 0.008, 1.5
 # A peak stands out of its neighbourhood by this many standard deviations of its counts.
 _SIGNIFICANCE = 6.0
+# Peaks that tell how wide a peak is.
+_STRONGEST = 10
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,43 @@ def _width(counts: np.ndarray, half: float, left: int, right: int) -> float:
             fall = counts[inner] - counts[outer]
             width += min(1.0, (counts[inner] - half) / fall) if fall > 0 else 0.5
     return max(width, 1.0)
+
+
+def typical_width(spectrum: xr.DataArray) -> float:
+    """Full width at half maximum of a spectrum's strongest peaks, in flight time.
+
+    Parameters
+    ----------
+    spectrum : xarray.DataArray
+        Dim mz.
+
+    Returns
+    -------
+    float
+        Median over the ten peaks that stand out most above 10 u (hydrogen is wider), in the unit
+        of the flight-time axis; one channel at least.
+
+    Examples
+    --------
+    >>> from tofsims import simulate_spectra
+    >>> (spectrum,), _ = simulate_spectra(1, n=1)
+    >>> 2.5 < typical_width(spectrum) < 5
+    True
+    """
+    time, counts = flight_time(spectrum), spectrum.values
+    heavy = int(np.searchsorted(spectrum["mz"].values, 10.0))
+    heavy = heavy if counts.size - heavy > 10 else 0
+    part = counts[heavy:]
+    step = float(np.median(np.diff(time)))
+    places, facts = signal.find_peaks(part, prominence=max(25.0, 0.003 * float(part.max())))
+    order = np.argsort(-facts["prominences"])
+    # One a whole mass: on a strong peak's flanks noise stands out too.
+    whole = np.rint(spectrum["mz"].values[heavy:][places[order]])
+    strongest = order[np.sort(np.unique(whole, return_index=True)[1])][:_STRONGEST]
+    if strongest.size == 0:
+        return step
+    widths = signal.peak_widths(part, places[strongest], rel_height=0.5)[0]
+    return step * max(1.0, float(np.median(widths)))
 
 
 def search_range(spectrum: xr.DataArray, mz: float) -> tuple[float, float]:

@@ -83,8 +83,11 @@ def common_grid(
     """
     x, z = reference["two_theta"].values, sample["two_theta"].values
     coarse = x if np.median(np.diff(x)) >= np.median(np.diff(z)) else z
-    low, high = max(x[0], z[0]), min(x[-1], z[-1])
-    grid = coarse[(coarse >= low) & (coarse <= high)]
+    ends = [_edges(axis)[[0, -1]] for axis in (x, z)]
+    low, high = max(e[0] for e in ends), min(e[1] for e in ends)
+    # A bin that one pattern covers only in part would look as if counts were missing.
+    edges = _edges(coarse)
+    grid = coarse[(edges[:-1] >= low - 1e-9) & (edges[1:] <= high + 1e-9)]
     if grid.size < 50:
         raise MeasurementError(
             f"the patterns share {max(0.0, high - low):.3g} degree and {grid.size} points; "

@@ -149,7 +149,10 @@ def read_text(path: Path) -> str:
         raise ReadError(path, "text file larger than 200 MiB", "export a smaller range")
     raw = path.read_bytes()
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return raw.decode("utf-16", errors="replace")
+        text = raw.decode("utf-16", errors="replace")
+        if "\x00" in text:
+            raise ReadError(path, "holds zero characters, so it is not text")
+        return text
     if b"\x00" in raw:
         raise ReadError(path, "holds zero bytes, so it is not text")
     try:

@@ -6,6 +6,17 @@ Every message says which file or field, what was found, what was expected, and w
 from __future__ import annotations
 
 
+def printable(text: str) -> str:
+    r"""`text` without control characters, which could steer a terminal.
+
+    Examples
+    --------
+    >>> printable("a\x1b[2Jb")
+    'a?[2Jb'
+    """
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
 class CoatqcError(Exception):
     """Base of every error that coatqc raises on purpose."""
 

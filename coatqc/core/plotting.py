@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +47,8 @@ def new_axes(ax: Axes | None = None, *, figsize: tuple[float, float] = (6.0, 3.6
     """Return `ax`, or a new one in the house style.
 
     Uses a plain `matplotlib.figure.Figure`, not pyplot: nothing is kept alive between calls,
-    so thousands of figures can be made in one process.
+    so thousands of figures can be made in one process. In a notebook pyplot makes it, so that it
+    is shown.
 
     Parameters
     ----------
@@ -65,7 +67,13 @@ def new_axes(ax: Axes | None = None, *, figsize: tuple[float, float] = (6.0, 3.6
     from matplotlib.figure import Figure
 
     with house_style():
-        return Figure(figsize=figsize).add_subplot()
+        ipython = sys.modules.get("IPython")
+        if ipython is not None and ipython.get_ipython() is not None:
+            import matplotlib.pyplot as plt
+
+            # A notebook shows what pyplot knows of.
+            return plt.figure(figsize=figsize, layout="constrained").add_subplot()
+        return Figure(figsize=figsize, layout="constrained").add_subplot()
 
 
 def house_style() -> AbstractContextManager[None]:

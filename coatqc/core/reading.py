@@ -198,8 +198,10 @@ def read(path: str | Path, *, kind: str | None = None) -> xr.DataArray | xr.Data
     got = obj.attrs.get("kind")
     if kind is not None and got != kind:
         raise ReadError(path, f"holds {got}, but {kind} was expected")
-    attrs = {"source": path.name, "sha256": sha256_of(path), "reader": reader.name}
-    facts = {"source": path.name, "reader": reader.name}
+    # A name may hold bytes that are no text; NetCDF and JSON hold text.
+    name = path.name.encode("utf-8", "replace").decode()
+    attrs = {"source": name, "sha256": sha256_of(path), "reader": reader.name}
+    facts = {"source": name, "reader": reader.name}
     if isinstance(obj, xr.Dataset):
         return add_history(obj.assign_attrs(attrs), "read", **facts)
     return add_history(obj.assign_attrs(attrs), "read", **facts)

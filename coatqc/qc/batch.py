@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from coatqc.core.errors import RecipeError
+from coatqc.core.provenance import sha256_of
 
 ROLES = ("ftir", "nanoir_spectrum", "nanoir_map", "sem", "tem", "tofsims", "xrd")
 
@@ -20,7 +21,7 @@ def _as_list(value: object) -> object:
 
 
 Files = Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(_as_list)]
-Name = Annotated[str, Field(min_length=1, max_length=200)]
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")]
 
 
 class _Strict(BaseModel):
@@ -77,6 +78,7 @@ class Batch(_Strict):
     criteria: list[Criterion] = []
     observations: list[Observation] = []
     folder: Path = Field(default=Path(), exclude=True)
+    sha256: str = Field(default="", exclude=True)
 
     def sample(self, name: str) -> Sample:
         """Sample or reference of that name."""
@@ -111,6 +113,8 @@ def load_batch(path: str | Path) -> Batch:
     """
     path = Path(path)
     try:
+        if path.exists() and not path.is_dir() and not path.is_file():
+            raise RecipeError(f"{path}: is a device or pipe; name the batch file")
         if path.stat().st_size > 2**20:
             raise RecipeError(f"{path}: larger than 1 MiB, so it is no batch file")
         raw = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
@@ -124,10 +128,11 @@ def load_batch(path: str | Path) -> Batch:
         raise RecipeError(f"{path}: cannot be opened ({error})") from error
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise RecipeError(f"{path}: is not valid TOML: {error}") from error
-    if "folder" in raw:
-        raise RecipeError(f"{path}: folder: is not a key of a batch file; remove it")
+    for key in ("folder", "sha256"):
+        if key in raw:
+            raise RecipeError(f"{path}: {key}: is not a key of a batch file; remove it")
     try:
-        batch = Batch(**raw, folder=path.parent)
+        batch = Batch(**raw, folder=path.parent, sha256=sha256_of(path))
     except ValidationError as error:
         problems = [_explain(problem) for problem in error.errors()]
     else:
@@ -166,9 +171,16 @@ def _explain(problem: Any) -> str:
         return f"{where}: unknown key {location[-1]!r}; {nearest(location[-1], allowed)}"
     if problem["type"] == "missing":
         return f"{where}: is missing; it is required"
+    return f"{where}: {_told(problem)}"
+
+
+def _told(problem: Any) -> str:
+    if problem["type"] == "missing":
+        return "is missing; it is required"
     found = repr(problem.get("input"))
     found = found if len(found) < 80 else found[:77] + "..."
-    return f"{where}: found {found}; {problem['msg'][0].lower()}{problem['msg'][1:]}"
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"found {found}; {message[0].lower()}{message[1:]}"
 
 
 def _keys_at(location: tuple[str | int, ...]) -> list[str]:
@@ -181,7 +193,7 @@ def _keys_at(location: tuple[str | int, ...]) -> list[str]:
             "observations": Observation,
         }
         model = models.get(str(location[0]), Batch)
-    return [k for k in model.model_fields if k != "folder"]
+    return [k for k in model.model_fields if k not in ("folder", "sha256")]
 
 
 def _cross_check(batch: Batch) -> Iterable[str]:
@@ -208,6 +220,8 @@ def _check_item(batch: Batch, item: Observation) -> Iterable[tuple[str, str]]:
         return
     if quantity.needs_reference and item.reference is None:
         yield "reference", f"is missing; {quantity.name} compares the sample with a reference"
+    if item.reference is not None and item.reference == item.sample:
+        yield "reference", f"found {item.reference!r}, the sample itself; name another"
     if not quantity.needs_reference and item.reference is not None:
         yield (
             "reference",
@@ -230,7 +244,7 @@ def _check_item(batch: Batch, item: Observation) -> Iterable[tuple[str, str]]:
                 allowed = quantity.parameters.model_fields
                 yield where, f"unknown parameter; {nearest(problem['loc'][-1], allowed)}"
             else:
-                yield where, f"found {problem.get('input')!r}; {problem['msg'].lower()}"
+                yield where, _told(problem)
     if isinstance(item, Criterion):
         yield from _check_limits(item, quantity.unit, quantity.categories)
 

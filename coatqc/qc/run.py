@@ -194,9 +194,11 @@ def run_batch(batch: Batch, *, progress: Progress | None = None) -> BatchResult:
 def _read_all(batch: Batch, name: str, role: str, pattern: str) -> list[InputFile]:
     """Read what `pattern` names, in order of name."""
     paths = [batch.folder / pattern]
-    if any(c in pattern for c in "*?["):
+    # A file of that very name goes first: names may hold brackets.
+    if any(c in pattern for c in "*?[") and not paths[0].exists():
         # glob and not Path.glob: a pattern may be absolute.
-        paths = sorted(Path(p) for p in glob(str(batch.folder / pattern), recursive=True))  # noqa: PTH207
+        named = glob(pattern, root_dir=batch.folder, recursive=True)  # noqa: PTH207
+        paths = sorted(p for p in (batch.folder / n for n in named) if not p.is_dir())
         if not paths:
             group = "samples" if name in batch.samples else "references"
             reason = f"{pattern}: no file matches; check {group}.{name}.{role}"
@@ -206,7 +208,7 @@ def _read_all(batch: Batch, name: str, role: str, pattern: str) -> list[InputFil
 
 def _read_one(batch: Batch, name: str, role: str, path: Path) -> InputFile:
     shown = path.relative_to(batch.folder).as_posix() if path.is_relative_to(batch.folder) else None
-    shown = shown or path.name
+    shown = (shown or path.name).encode("utf-8", "replace").decode()
     try:
         data = read(path, kind=KIND_OF_ROLE[role])
     except ReadError as error:
@@ -246,6 +248,20 @@ def _outcome(
     )
 
 
+def _twins(files: list[InputFile]) -> str:
+    """Words for two files of the same content: a copy is no independent replicate."""
+    seen: dict[str, str] = {}
+    for file in files:
+        content = str(file.data.attrs.get("sha256", "")) if file.data is not None else ""
+        if content and content in seen:
+            return (
+                f"{seen[content]} and {file.path} are the same file twice, not two replicates; "
+                "name it once"
+            )
+        seen[content] = file.path
+    return ""
+
+
 def _measure(item: Observation, quantity: Quantity, files: list[InputFile]) -> Measurement | str:
     """Measurement, or the reason why there is none."""
     sides: list[list[xr.DataArray]] = []
@@ -254,6 +270,8 @@ def _measure(item: Observation, quantity: Quantity, files: list[InputFile]) -> M
         # A group that lost a member is not the group that was asked for.
         if broken := [f.error for f in mine if f.error]:
             return "; ".join(broken)
+        if twins := _twins(mine):
+            return twins
         sides.append([f.data for f in mine if f.data is not None])
     try:
         return quantity.measure(Inputs(sides[0], sides[1], quantity.parameters(**item.parameters)))

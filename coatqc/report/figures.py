@@ -202,5 +202,6 @@ def _own_plots(outcomes: list[Outcome], role: str) -> Iterator[Drawing]:
 _WORDS = {
     "nanoir_map": "Outlined: pinholes.",
     "xrd": "Difference drawn below both patterns.",
-    "sem": "Blue: outlines of particles; red: cracks.",
+    "sem": "Blue: outlines of particles; orange: cracks. Dark marks shorter than 300 nm, or within "
+    "120 nm of a rim, are not counted.",
 }

@@ -10,7 +10,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 from rich.table import Table
 
-from coatqc.core.errors import MeasurementError
+from coatqc.core.errors import MeasurementError, printable
 from coatqc.core.plotting import axis_label, mark_simulated, new_axes, show_image
 
 _PLAIN_ATTRS = ("kind", "source", "sha256", "reader", "history")
@@ -112,7 +112,7 @@ def to_text(facts: dict[str, Any], obj: xr.DataArray | xr.Dataset) -> Table:
             table.add_row(name, Text(f"{span} {fact['units']}  ({extra})"))
     for key, value in facts["attrs"].items():
         if key not in ("units", "long_name"):
-            table.add_row(key, Text(str(value)[:500], style="dim"))
+            table.add_row(key, Text(printable(str(value)[:500]), style="dim"))
     return table
 
 

@@ -106,6 +106,7 @@ def to_dict(result: BatchResult) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "batch": result.batch.name,
+        "batch_sha256": result.batch.sha256,
         "description": result.batch.description,
         "simulated": result.simulated,
         "started": result.started,

@@ -16,7 +16,7 @@ from coatqc.core.provenance import SIMULATED_MARK
 from coatqc.core.reading import BY_CONTENT, NO, FileStart, Reader
 
 _MAGIC = b"Gwyddion Simple Field 1.0\n"
-_MAX_HEADER = 65536
+_MAX_HEADER, _MAX_BYTES = 65536, 2**30
 
 
 def _recognises(start: FileStart) -> int:
@@ -38,6 +38,8 @@ def _number(path: Path, header: dict[str, str], key: str) -> float | None:
 def _read(path: Path) -> xr.DataArray:
     from imaging.labels import labelled_image, nm_per
 
+    if path.stat().st_size > _MAX_BYTES:
+        raise ReadError(path, "larger than 1 GiB", "crop the map in Gwyddion")
     raw = path.read_bytes()
     end = raw.find(b"\x00", 0, _MAX_HEADER)
     if end < 0:

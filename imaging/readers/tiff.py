@@ -107,8 +107,10 @@ def _read(path: Path) -> xr.DataArray:
         if first.dtype is None or first.dtype.kind not in "uif":
             raise ReadError(path, f"pixels of type {first.dtype}, expected numbers")
         n = len(file.pages)
-        claimed = math.prod(first.shape) * first.dtype.itemsize
-        if n > _MAX_PAGES or claimed * n > _MAX_BYTES:
+        claimed = 0
+        for page in file.pages if n <= _MAX_PAGES else ():
+            claimed += math.prod(page.shape) * (page.dtype.itemsize if page.dtype else 1)
+        if n > _MAX_PAGES or claimed > _MAX_BYTES:
             raise ReadError(
                 path,
                 f"claims {n} pages of {first.shape}, more than 256 MiB or 64 pages",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import sys
 import warnings
 from collections.abc import Iterator
 
@@ -23,6 +24,8 @@ def quietly() -> Iterator[None]:
     old = logging.root.manager.disable
     # SpectroChemPy changes how numpy prints arrays, for the whole process.
     printing = np.get_printoptions()
+    # And what happens to an error that nobody catches.
+    hook = sys.excepthook
     logging.disable(logging.ERROR)
     try:
         with (
@@ -35,3 +38,4 @@ def quietly() -> Iterator[None]:
     finally:
         logging.disable(old)
         np.set_printoptions(**printing)
+        sys.excepthook = hook

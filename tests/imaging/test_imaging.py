@@ -174,6 +174,21 @@ def test_an_image_of_something_else_gives_no_absurd_number(seed):
     assert 0 <= fraction.lower <= fraction.value <= fraction.upper <= 1
 
 
+def test_tables_stand_in_the_image_frame():
+    image, _ = simulate_nanoir_map(1, coverage=0.97)
+    whole = find_pinholes(image).table
+    part = find_pinholes(image.isel(x=slice(60, None)).isel(y=slice(None, None, -1))).table
+    for _, hole in part.iterrows():
+        off = np.hypot(whole["x / nm"] - hole["x / nm"], whole["y / nm"] - hole["y / nm"])
+        assert off.min() < 40
+
+
+def test_a_saturated_map_is_refused():
+    image, _ = simulate_nanoir_map(1)
+    with pytest.raises(MeasurementError, match="saturated"):
+        find_pinholes(image.clip(max=float(image.median())))
+
+
 def test_coarse_pixels_are_refused():
     image, _ = simulate_sem(1)
     coarse = image.assign_coords(x=100 * image["x"], y=100 * image["y"])

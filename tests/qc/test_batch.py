@@ -7,6 +7,7 @@ import pytest
 from coatqc.core import RecipeError
 from coatqc.qc import load_batch, run_batch
 from coatqc.qc.demo import make_demo
+from spectra import simulate_ftir, write_jcamp
 
 HEAD = 'schema_version = 1\nname = "a"\n[samples.a]\nsem = "a.tif"\n'
 CRITERION = '[[criteria]]\nquantity = "sem.crack_area_fraction"\nsample = "a"\n'
@@ -30,6 +31,20 @@ def test_mistakes_are_told(tmp_path, text, words):
     path.write_text(text)
     with pytest.raises(RecipeError, match=words):
         load_batch(path)
+
+
+def test_a_copy_is_no_replicate(tmp_path):
+    spectrum, _ = simulate_ftir(1)
+    for name in ("scan [1].jdx", "copy.jdx"):
+        write_jcamp(spectrum, tmp_path / name)
+    path = tmp_path / "batch.toml"
+    path.write_text(
+        'schema_version = 1\nname = "a"\n[samples.a]\nftir = ["scan [1].jdx", "copy.jdx"]\n'
+        '[[criteria]]\nquantity = "ftir.carbonyl_position"\nsample = "a"\nmin = 1600\n'
+    )
+    (outcome,) = run_batch(load_batch(path)).criteria
+    assert outcome.verdict == "not measured"
+    assert "same file twice" in outcome.error
 
 
 @pytest.fixture(scope="module")

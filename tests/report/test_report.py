@@ -214,6 +214,25 @@ def test_inspect_refuses(reference, name):
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_a_picture_never_replaces_the_file(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("10 1\n11 2\n12 3\n13 2\n")
+    before = path.read_bytes()
+    for target in (path, tmp_path / "noending"):
+        done = run("inspect", path, "--plot", target)
+        assert (done.returncode, done.stderr[:6]) == (4, "error:")
+    assert path.read_bytes() == before
+
+
+def test_a_terminal_without_unicode_is_no_failure(tmp_path):
+    path = tmp_path / "batch.toml"
+    path.write_text('schema_version = 1\nname = "µ"\n[samples.a]\n')
+    plain = {"env": os.environ | {"PYTHONIOENCODING": "ascii"}}
+    done = run("report", path, "-o", tmp_path / "out", **plain)
+    assert done.returncode == 3, done.stderr
+    assert "batch ?" in done.stdout
+
+
 def test_version_and_help():
     assert run("--version").stdout.startswith("coatqc ")
     assert "Examples" in run("--help").stdout

@@ -145,6 +145,16 @@ def test_poor_data_are_undecided():
     assert compare_patterns(a, b).verdict == "undecided"
 
 
+@pytest.mark.parametrize("step", [0.005, 0.013, 0.052])
+def test_other_steps_are_no_difference(step):
+    different = 0
+    for k in range(10):
+        a, _ = simulate_pattern(300 + k)
+        b, _ = simulate_pattern(600 + k, step=step, peak_counts=1e4 * step / 0.026)
+        different += compare_patterns(a, b).verdict == "different"
+    assert different <= 2
+
+
 @pytest.mark.parametrize("peak_counts", [50, 150, 500, 2000])
 def test_few_counts_do_not_feign_a_difference(peak_counts):
     pairs = [

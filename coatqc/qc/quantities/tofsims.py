@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import xarray as xr
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 import tofsims
 from coatqc.core.errors import MeasurementError
@@ -28,9 +28,9 @@ class FragmentParameters(Parameters):
 
     @field_validator("fragment", "by", "calibrants", "also")
     @classmethod
-    def _known_ions(cls, value: str | list[str]) -> str | list[str]:
+    def _known_ions(cls, value: str | list[str], info: ValidationInfo) -> str | list[str]:
         for name in [value] if isinstance(value, str) else value:
-            if name != "total":
+            if name != "total" or info.field_name != "by":
                 try:
                     tofsims.ion(name)
                 except MeasurementError as error:

@@ -39,7 +39,13 @@ def _comparison(inputs: Inputs) -> Comparison:
 
 def _measure(inputs: Inputs, *, what: str) -> Measurement:
     found = _comparison(inputs)
-    notes = (f"p = {found.p_value:.2g}, Rwp = {found.rwp:.3f}",)
+    notes = (
+        f"p = {found.p_value:.2g} after allowing for how well real scans repeat, "
+        f"Rwp = {found.rwp:.3f}",
+        f"a new peak of {found.detection_limit:.1%} of the strongest would have been found",
+        f"compared from {float(found.sample['two_theta'][0]):.2f} to "
+        f"{float(found.sample['two_theta'][-1]):.2f} degree",
+    )
     number = None if what == "verdict" else getattr(found, what)
     return Measurement(
         number,
