@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import xarray as xr
 from scipy import ndimage
+from scipy.special import ndtri
 
 from imaging.labels import labelled_image
 
@@ -18,12 +21,18 @@ def simulate_nanoir_map(
     hole_diameter: float = 60.0,
     texture: float = 0.10,
     noise: float = 0.05,
+    holes: Literal["discs", "field", "one"] = "discs",
+    texture_length: float = 48.0,
+    noise_length: float = 0.0,
+    blur: float = 5.0,
 ) -> tuple[xr.DataArray, dict[str, float]]:
     """Nano-IR (PiFM) map at 1677 cm-1 (C=O) of a coating with holes.
 
     Assumes that holes are discs that fall independently of each other (Boolean model), with
-    log-normal diameters; that the coating's signal varies smoothly by `texture` and vanishes in
-    holes; that the tip blurs with 5 nm standard deviation; and white noise.
+    log-normal diameters, or that they are where a smooth random field is low (holes of every
+    shape and size); that the coating's signal varies smoothly by `texture` and vanishes in
+    holes; that the tip blurs; and normal noise. Leaves out steps between rows, drift, thin
+    places that are not bare, and the particle's topography.
 
     Parameters
     ----------
@@ -34,9 +43,18 @@ def simulate_nanoir_map(
     shape : (int, int)
         Pixels.
     pixel, hole_diameter : float
-        In nm; median of the diameters.
+        In nm; median of the diameters. For ``holes="field"`` the correlation length L of the
+        field, whose correlation falls as exp(-r² / 2 L²): holes are about 1 to 2.5 L across.
     texture, noise : float
         Standard deviations as shares of the coating's signal.
+    holes : {"discs", "field", "one"}
+        ``"one"`` is a single disc of just `hole_diameter` somewhere within the map, whatever
+        `coverage` says.
+    texture_length, noise_length : float
+        Standard deviation in nm of the smoothing that makes the texture and the noise; 0 for
+        white.
+    blur : float
+        Standard deviation of the tip's footprint in nm.
 
     Returns
     -------
@@ -53,28 +71,21 @@ def simulate_nanoir_map(
     rng = np.random.default_rng(seed)
     ny, nx = shape
     fine = 3
-    margin = 4 * hole_diameter
-    spread = 0.35
-    mean_area = np.pi / 4 * hole_diameter**2 * np.exp(2 * spread**2)
-    height, width = ny * pixel + 2 * margin, nx * pixel + 2 * margin
-    # Boolean model: share left uncovered by discs is exp(-density * mean area).
-    expected = -np.log(coverage) / mean_area * height * width
-    holes = np.zeros((ny * fine, nx * fine), bool)
     step = pixel / fine
-    for _ in range(rng.poisson(expected)):
-        cy, cx = rng.uniform(-margin, height - margin), rng.uniform(-margin, width - margin)
-        radius = hole_diameter / 2 * np.exp(rng.normal(0, spread))
-        rows = slice(max(0, int((cy - radius) / step)), max(0, int((cy + radius) / step) + 2))
-        columns = slice(max(0, int((cx - radius) / step)), max(0, int((cx + radius) / step) + 2))
-        y, x = np.ogrid[rows, columns]
-        inside = ((y + 0.5) * step - cy) ** 2 + ((x + 0.5) * step - cx) ** 2 < radius**2
-        part = holes[rows, columns]
-        part |= inside[: part.shape[0], : part.shape[1]]
-    layer = ndimage.gaussian_filter(1.0 - holes, 5.0 / step)
+    size = (ny * fine, nx * fine)
+    if holes == "field":
+        bare = _low_field(rng, size, hole_diameter / step, 1 - coverage)
+    else:
+        bare = _discs(rng, size, hole_diameter / step, 1 - coverage, one=holes == "one")
+    layer = ndimage.gaussian_filter(1.0 - bare, blur / step)
     layer = layer.reshape(ny, fine, nx, fine).mean(axis=(1, 3))
-    waves = ndimage.gaussian_filter(rng.normal(size=shape), 6.0, mode="wrap")
+    waves = ndimage.gaussian_filter(rng.normal(size=shape), texture_length / pixel, mode="wrap")
     waves = np.exp(texture * waves / waves.std())
-    values = layer * waves + noise * rng.normal(size=shape)
+    grain = rng.normal(size=shape)
+    if noise_length:
+        grain = ndimage.gaussian_filter(grain, noise_length / pixel, mode="wrap")
+        grain /= grain.std()
+    values = layer * waves + noise * grain
     image = labelled_image(
         values,
         (pixel, pixel),
@@ -82,8 +93,51 @@ def simulate_nanoir_map(
         long_name="nano-IR signal at 1677 cm-1",
         attrs={"simulated": "yes", "wavenumber_cm-1": 1677.0},
     )
-    truth = {"coverage": float(coverage), "map_coverage": float(1 - holes.mean())}
-    return image, truth
+    here = float(1 - bare.mean())
+    return image, {"coverage": here if holes == "one" else float(coverage), "map_coverage": here}
+
+
+def _discs(
+    rng: np.random.Generator, size: tuple[int, int], diameter: float, share: float, *, one: bool
+) -> np.ndarray:
+    """Where discs of log-normal diameters fall, or one disc; lengths in pixels."""
+    bare = np.zeros(size, bool)
+    height, width = size
+    if one:
+        edge = min(diameter, 0.25 * height, 0.25 * width)
+        cy, cx = rng.uniform(edge, height - edge), rng.uniform(edge, width - edge)
+        _cut(bare, cy, cx, diameter / 2)
+        return bare
+    spread, margin = 0.35, 4 * diameter
+    mean_area = np.pi / 4 * diameter**2 * np.exp(2 * spread**2)
+    wide = (height + 2 * margin) * (width + 2 * margin)
+    # Boolean model: share left uncovered by discs is exp(-density * mean area).
+    for _ in range(rng.poisson(-np.log(1 - share) / mean_area * wide)):
+        cy, cx = rng.uniform(-margin, height + margin), rng.uniform(-margin, width + margin)
+        _cut(bare, cy, cx, diameter / 2 * np.exp(rng.normal(0, spread)))
+    return bare
+
+
+def _cut(bare: np.ndarray, cy: float, cx: float, radius: float) -> None:
+    """Set a disc True, as far as it lies within `bare`."""
+    rows = slice(max(0, int(cy - radius)), max(0, int(cy + radius) + 2))
+    columns = slice(max(0, int(cx - radius)), max(0, int(cx + radius) + 2))
+    part = bare[rows, columns]
+    y, x = np.ogrid[rows, columns]
+    inside = (y + 0.5 - cy) ** 2 + (x + 0.5 - cx) ** 2 < radius**2
+    part |= inside[: part.shape[0], : part.shape[1]]
+
+
+def _low_field(
+    rng: np.random.Generator, size: tuple[int, int], length: float, share: float
+) -> np.ndarray:
+    """Where a normal field of correlation exp(-r² / 2 length²) is low: `share` of the plane."""
+    sigma = length / np.sqrt(2)
+    field = ndimage.gaussian_filter(rng.normal(size=size), sigma, mode="wrap")
+    impulse = np.zeros(2 * int(5 * sigma) + 3)
+    impulse[impulse.size // 2] = 1.0
+    deviation = (ndimage.gaussian_filter1d(impulse, sigma) ** 2).sum()
+    return field < deviation * ndtri(share)
 
 
 def simulate_sem(

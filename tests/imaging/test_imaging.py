@@ -1,4 +1,4 @@
-"""Readers, pinholes and cracks."""
+"""Readers and cracks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from skimage.filters import gaussian
 from coatqc.core import MeasurementError, ReadError, read, validate
 from imaging import (
     find_cracks,
-    find_pinholes,
     plot_image,
     simulate_nanoir_map,
     simulate_sem,
@@ -94,48 +93,6 @@ def test_damaged_gsf_is_refused(tmp_path, old, new):
         read(path)
 
 
-def test_whole_coating_has_no_hole_but_an_interval():
-    found = find_pinholes(simulate_nanoir_map(2, coverage=1.0)[0])
-    assert len(found.table) == 0
-    assert found.coverage.value == found.coverage.upper == 1.0
-    assert 0.95 < found.coverage.lower < 1.0
-    assert not found.mask.any()
-
-
-def test_noise_is_not_taken_for_holes():
-    rng = np.random.default_rng(1)
-    flat = labelled_image(1 + rng.normal(0, 0.4, (128, 128)), (8.0, 8.0), unit="1")
-    with pytest.raises(MeasurementError, match="noise"):
-        find_pinholes(flat)
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        (lambda i: i * 0, "grey"),
-        (lambda i: i - 10, "no coating"),
-        (lambda i: i.where(i < 1.1), "missing"),
-        (lambda i: i[:8], "needed"),
-    ],
-)
-def test_impossible_maps_are_refused(change, words):
-    with pytest.raises(MeasurementError, match=words):
-        find_pinholes(change(simulate_nanoir_map(1)[0]))
-
-
-def test_unknown_pixel_size_is_refused():
-    with pytest.raises(MeasurementError, match="pixel size"):
-        find_pinholes(labelled_image(np.random.default_rng(1).random((64, 64)), None))
-
-
-def test_map_coverage_is_unbiased():
-    off = []
-    for seed in range(60):
-        image, truth = simulate_nanoir_map(seed, coverage=0.97, shape=(96, 96))
-        off.append(find_pinholes(image).coverage.value - truth["map_coverage"])
-    assert abs(np.mean(off)) < 0.001
-
-
 def test_pristine_particles_have_no_cracks():
     for seed in range(3):
         found = find_cracks(simulate_sem(seed, crack_area_fraction=0.0)[0])
@@ -174,21 +131,6 @@ def test_an_image_of_something_else_gives_no_absurd_number(seed):
     assert 0 <= fraction.lower <= fraction.value <= fraction.upper <= 1
 
 
-def test_tables_stand_in_the_image_frame():
-    image, _ = simulate_nanoir_map(1, coverage=0.97)
-    whole = find_pinholes(image).table
-    part = find_pinholes(image.isel(x=slice(60, None)).isel(y=slice(None, None, -1))).table
-    for _, hole in part.iterrows():
-        off = np.hypot(whole["x / nm"] - hole["x / nm"], whole["y / nm"] - hole["y / nm"])
-        assert off.min() < 40
-
-
-def test_a_saturated_map_is_refused():
-    image, _ = simulate_nanoir_map(1)
-    with pytest.raises(MeasurementError, match="saturated"):
-        find_pinholes(image.clip(max=float(image.median())))
-
-
 def test_coarse_pixels_are_refused():
     image, _ = simulate_sem(1)
     coarse = image.assign_coords(x=100 * image["x"], y=100 * image["y"])
@@ -202,15 +144,6 @@ def test_grey_noise_has_no_particles():
     rng = np.random.default_rng(0)
     with pytest.raises(MeasurementError):
         find_cracks(labelled_image(rng.integers(0, 255, (128, 128)), (25.0, 25.0)))
-
-
-@pytest.mark.calibration
-def test_coverage_holds_the_truth(holds):
-    found = [
-        find_pinholes(simulate_nanoir_map(seed, coverage=0.96, shape=(96, 96))[0]).coverage
-        for seed in range(1000)
-    ]
-    holds("areal coverage, map of 0.6 µm2, coverage 0.96", 0.96, found, high=0.98)
 
 
 @pytest.mark.calibration

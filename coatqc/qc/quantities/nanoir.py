@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+
 from pydantic import Field
 
 import imaging
 from coatqc.core.errors import MeasurementError
+from coatqc.core.estimate import Estimate
 from coatqc.qc.measurement import Inputs, Measurement, Quantity
 from coatqc.qc.quantities.parameters import Parameters
 
@@ -20,25 +24,63 @@ class MapParameters(Parameters):
     """
 
     bare: float = Field(default=0.0, allow_inf_nan=False, description="unit of the map")
-    unseen: float = Field(default=80.0, gt=0, allow_inf_nan=False, description="nm")
+    unseen: float = Field(default=80.0, gt=0, le=1e5, allow_inf_nan=False, description="nm")
+    tip_radius: float = Field(default=20.0, gt=0, le=1e3, allow_inf_nan=False, description="nm")
+    false_alarm: float = Field(default=0.05, gt=0, lt=0.5, description="chance a map")
 
 
-def _coverage(inputs: Inputs) -> Measurement:
+def _measure(inputs: Inputs, *, of: Callable[[imaging.Pinholes], Estimate]) -> Measurement:
     if len(inputs.sample) != 1:
         raise MeasurementError(
-            f"areal coverage is measured on one map, found {len(inputs.sample)}; "
+            f"pinholes are measured on one map, found {len(inputs.sample)}; "
             "make each map a sample of its own"
         )
     p = inputs.parameters
-    found = imaging.find_pinholes(inputs.sample[0], bare=p.bare, unseen=p.unseen)
-    notes = (f"bare surface is taken to give a signal of {p.bare:g}",)
+    found = imaging.find_pinholes(
+        inputs.sample[0],
+        bare=p.bare,
+        unseen=p.unseen,
+        tip_radius=p.tip_radius,
+        false_alarm=p.false_alarm,
+    )
+    limit = found.upper_limit
+    notes = (
+        f"bare surface is taken to give a signal of {p.bare:g}",
+        f"holes narrower than {limit.smallest.value:.0f} nm may have been missed",
+        f"at most {limit.density.upper:.2g} wider ones a µm², {limit.coverage_loss.upper:.2g} of "
+        "the area (95 %)",
+    )
     return Measurement(
-        found.coverage, result=found, table=found.table, data={"pinholes": found.mask}, notes=notes
+        of(found), result=found, table=found.table, data={"pinholes": found.mask}, notes=notes
     )
 
 
+def _quantity(
+    what: str, title: str, unit: str, of: Callable[[imaging.Pinholes], Estimate]
+) -> Quantity:
+    measure = functools.partial(_measure, of=of)
+    name = f"nanoir_map.{what}"
+    return Quantity(name, title, "nanoir_map", unit, False, MapParameters, measure)
+
+
 QUANTITIES = (
-    Quantity(
-        "nanoir_map.coverage", "areal coverage", "nanoir_map", "1", False, MapParameters, _coverage
+    _quantity("coverage", "areal coverage", "1", lambda f: f.coverage),
+    _quantity(
+        "coverage_loss_limit",
+        "upper limit of coverage loss",
+        "1",
+        lambda f: f.upper_limit.coverage_loss,
+    ),
+    _quantity(
+        "pinhole_density_limit",
+        "upper limit of pinholes per area",
+        "um-2",
+        lambda f: f.upper_limit.density,
+    ),
+    _quantity(
+        "smallest_detectable",
+        "smallest detectable pinhole",
+        "nm",
+        lambda f: f.smallest_detectable,
     ),
 )
