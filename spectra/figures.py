@@ -10,8 +10,9 @@ import xarray as xr
 
 from coatqc.core.errors import MeasurementError
 from coatqc.core.plotting import CYCLE, axis_label, mark_simulated, new_axes
+from spectra.bandwindow import HALF_WINDOW
 from spectra.normalization import normalize
-from spectra.position import HALF_WINDOW, mean_band_position
+from spectra.position import mean_band_position
 from spectra.shift import carbonyl_shift
 
 if TYPE_CHECKING:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import xarray as xr
 from scipy.special import stdtrit
@@ -9,30 +11,39 @@ from scipy.special import stdtrit
 from coatqc.core.errors import MeasurementError
 from coatqc.core.estimate import Estimate
 from coatqc.core.provenance import add_history
-from spectra.bandfit import fit_bands
-from spectra.smoothing import centred_weights
+from spectra.bands import FLAGS, Landmark, fit_bands
+from spectra.bandshapes import Shape
+from spectra.bandwindow import SEARCH
 
-# The band's top is looked for this far from `near`; the fit takes in this much on each side.
-SEARCH = 30.0
-HALF_WINDOW = 60.0
-_METHOD = "pseudo-Voigt fit, noise correlation estimated from the residuals"
+_METHODS = {
+    "fit": "{shape} fit, noise correlation estimated from the residuals",
+    "centroid": "centroid above the baseline of a {shape} fit",
+    "apex": "top of a parabola",
+}
+# Why a spectrum has no position, for people.
+_WHY = {
+    "no_band": "only noise, or a band that is double or merged with others in the window",
+    "saturated": "its top is flat, so the detector or the ordinate was saturated",
+    "width_at_bound": "the band is narrower or wider than any band of a condensed phase, or merged",
+}
 
 
 def band_position(
     da: xr.DataArray,
     near: float = 1669.0,
     *,
+    method: Landmark = "fit",
+    shape: Shape = "pseudo_voigt",
     search: float = SEARCH,
-    half_window: float = HALF_WINDOW,
+    half_window: float | None = None,
+    instrument: float = 0.0,
 ) -> Estimate | xr.Dataset:
     """Position of the band nearest to a wavenumber.
 
-    A pseudo-Voigt band on a straight line is fitted by least squares within `half_window` of
-    the band's top. Noise and how far it is correlated from point to point (smoothing, apodisation,
-    zero filling) are estimated from the fit's residuals; the interval follows from both
-    (generalised law of propagation with an effective number of degrees of freedom). What the
-    interval does not hold: errors of the instrument's wavenumber scale, and bands hidden under
-    this one.
+    A band on a straight line is fitted by least squares within `half_window` of the band's top;
+    see `fit_bands`. The noise actually found, smoothing included, makes the standard
+    uncertainty, to which `instrument` is added in squares. What the interval does not hold:
+    bands hidden under this one, and a shape that none of the profiles has.
 
     Parameters
     ----------
@@ -41,17 +52,24 @@ def band_position(
         point up. Dask arrays stay lazy.
     near : float, default 1669.0
         Wavenumber in cm-1; by default the carbonyl stretch of PVP in the paper.
+    method : {"fit", "centroid", "apex"}, default "fit"
+        As `position` of `fit_bands`.
+    shape : {"pseudo_voigt", "gaussian", "lorentzian", "asymmetric"}
+        Of the band.
     search : float, default 30.0
         The band's top lies within `search` of `near`, in cm-1.
-    half_window : float, default 60.0
-        How far the fit reaches to each side of the top, in cm-1. Narrow it, to about the band's
-        full width at half maximum, where other bands are near.
+    half_window : float, optional
+        How far the fit reaches to each side of the top, in cm-1; 60 by default. Narrow it, to
+        about the band's full width at half maximum, where other bands are near.
+    instrument : float, default 0.0
+        Standard uncertainty of the instrument's wavenumber scale, cm-1. It cancels in the shift
+        between two spectra of one instrument.
 
     Returns
     -------
     Estimate or xarray.Dataset
         For one spectrum an `Estimate` in cm-1. For more, variables value, standard_uncertainty,
-        lower and upper over the other dims, NaN where there is no band.
+        lower and upper over the other dims, NaN where there is no band, and flag that says why.
 
     Raises
     ------
@@ -72,13 +90,20 @@ def band_position(
     >>> print(round(band_position(spectrum, near=1288.0, search=15, half_window=40).value))
     1288
     """
-    fitted = _fitted(da, near, search, half_window)
+    if not 0 <= instrument < math.inf:
+        raise MeasurementError(f"instrument is {instrument!r}, expected a standard uncertainty")
+    fitted = fit_bands(
+        da, near, shape=shape, position=method, search=search, half_window=half_window
+    ).isel(band=0, drop=True)
+    value, u = fitted["position"], fitted["position_standard_uncertainty"]
+    # A stated instrument term has, by its nature, no degrees of freedom that could be counted.
+    dof = fitted["dof"] * (1 + (instrument / u) ** 2) ** 2
+    u = (u**2 + instrument**2) ** 0.5
     if da.ndim == 1:
-        one, spread, free = _single(da, fitted, near, search)
+        require_band(da, fitted, near, search)
         return Estimate.from_standard_uncertainty(
-            one, spread, unit="cm-1", dof=free, method=_METHOD
+            float(value), float(u), unit="cm-1", dof=float(dof), method=_text(method, shape)
         )
-    value, u, dof = (fitted.isel(statistic=i) for i in range(3))
     k = xr.apply_ufunc(stdtrit, dof, 0.975, dask="parallelized", output_dtypes=[float])
     out = xr.Dataset(
         {"value": value, "standard_uncertainty": u, "lower": value - k * u, "upper": value + k * u}
@@ -86,11 +111,14 @@ def band_position(
     for name in out.data_vars:
         words = str(name).replace("_", " ")
         out[name].attrs = {"units": "cm-1", "long_name": f"band position, {words}"}
-    out.attrs = {k: v for k, v in da.attrs.items() if k not in ("units", "long_name", "kind")}
-    return add_history(out, "band_position", near=near, search=search)
+    out["flag"] = fitted["flag"]
+    out.attrs = fitted.attrs
+    return add_history(out, "band_position", near=near, method=method, search=search)
 
 
-def mean_band_position(da: xr.DataArray, near: float = 1669.0) -> Estimate:
+def mean_band_position(
+    da: xr.DataArray, near: float = 1669.0, *, half_window: float | None = None
+) -> Estimate:
     """Band position of a sample: of its one spectrum, or the mean over its replicates.
 
     With replicates the scatter between them tells the uncertainty (Student's t), for it holds
@@ -102,6 +130,8 @@ def mean_band_position(da: xr.DataArray, near: float = 1669.0) -> Estimate:
         Dims (wavenumber,) or (replicate, wavenumber).
     near : float, default 1669.0
         In cm-1.
+    half_window : float, optional
+        As for `band_position`.
 
     Returns
     -------
@@ -121,126 +151,92 @@ def mean_band_position(da: xr.DataArray, near: float = 1669.0) -> Estimate:
     >>> mean_band_position(group).n
     3
     """
-    value, u, dof, n = position_and_dof(da, near)
-    method = _METHOD if n == 1 else "mean over replicates of pseudo-Voigt fits, Student's t"
-    return Estimate.from_standard_uncertainty(value, u, unit="cm-1", dof=dof, n=n, method=method)
+    values, u, dof = positions(da, near, half_window)
+    n = values.size
+    method = _text("fit", "pseudo_voigt")
+    if n > 1:
+        method = "mean over replicates of pseudo-Voigt fits, Student's t"
+    return Estimate.from_standard_uncertainty(
+        float(values.mean()), u, unit="cm-1", dof=dof, n=n, method=method
+    )
 
 
-def position_and_dof(da: xr.DataArray, near: float) -> tuple[float, float, float, int]:
-    """Position, its standard uncertainty, their degrees of freedom, and the number of spectra.
+def positions(
+    da: xr.DataArray, near: float, half_window: float | None = None
+) -> tuple[np.ndarray, float, float]:
+    """Position of each replicate, standard uncertainty of their mean, and its dof.
 
     Parameters
     ----------
-    da, near
+    da, near, half_window
         As for `mean_band_position`.
 
     Examples
     --------
     >>> from spectra import simulate_ftir
-    >>> position_and_dof(simulate_ftir(1)[0], 1669.0)[3]
-    1
+    >>> positions(simulate_ftir(1)[0], 1669.0)[0].shape
+    (1,)
     """
     if "replicate" in da.dims and da.sizes["replicate"] == 1:
         da = da.isel(replicate=0)
-    if "replicate" not in da.dims:
-        if da.ndim != 1:
-            raise MeasurementError(f"expected dims replicate and wavenumber, found {da.dims}")
-        return *_single(da, _fitted(da, near), near, SEARCH), 1
-    if set(da.dims) != {"replicate", "wavenumber"}:
+    if set(da.dims) not in ({"wavenumber"}, {"replicate", "wavenumber"}):
         raise MeasurementError(f"expected dims replicate and wavenumber, found {da.dims}")
-    values = _fitted(da, near).isel(statistic=0).values
+    fitted = fit_bands(da, near, half_window=half_window).isel(band=0)
+    if da.ndim == 1:
+        require_band(da, fitted, near, SEARCH)
+        u, dof = fitted["position_standard_uncertainty"], fitted["dof"]
+        return np.atleast_1d(fitted["position"].values), float(u), float(dof)
+    values = fitted["position"].values
     n = values.size
     if np.isnan(values).any():
-        raise MeasurementError(
-            f"{int(np.isnan(values).sum())} of {n} replicates show no band near {near:g} cm-1"
+        flags = fitted["flag"].values
+        why = ", ".join(
+            f"replicate {i}: {FLAGS[int(flags[i])].replace('_', ' ')}"
+            for i in np.flatnonzero(flags)
         )
-    return float(values.mean()), float(values.std(ddof=1) / np.sqrt(n)), n - 1.0, n
+        raise MeasurementError(
+            f"{int(np.isnan(values).sum())} of {n} replicates show no band near {near:g} cm-1 "
+            f"({why})"
+        )
+    return values, float(values.std(ddof=1) / np.sqrt(n)), n - 1.0
 
 
-def _single(
-    da: xr.DataArray, fitted: xr.DataArray, near: float, search: float
-) -> tuple[float, float, float]:
-    value, u, dof = (float(v) for v in fitted.values)
-    if np.isnan(value):
-        source = da.attrs.get("source", "the spectrum")
-        inside = da.values[np.abs(da["wavenumber"].values - near) <= search]
-        if missing := int((~np.isfinite(inside)).sum()):
+def require_band(da: xr.DataArray, fitted: xr.Dataset, near: float, search: float) -> None:
+    """Raise, with the reason, where one spectrum has no position.
+
+    Parameters
+    ----------
+    da : xarray.DataArray
+        The spectrum.
+    fitted : xarray.Dataset
+        What `fit_bands` made of it, one band.
+    near, search : float
+        Where it was looked for, cm-1.
+
+    Examples
+    --------
+    >>> from spectra import simulate_ftir
+    >>> spectrum = simulate_ftir(1)[0]
+    >>> require_band(spectrum, fit_bands(spectrum, 1669.0).isel(band=0), 1669.0, 30.0)
+    """
+    flag = FLAGS[int(fitted["flag"])]
+    source = da.attrs.get("source", "the spectrum")
+    if flag == "missing_values":
+        bad = ~np.isfinite(da.values)
+        inside = np.abs(da["wavenumber"].values - near) <= search
+        if missing := int((bad & inside).sum()):
             raise MeasurementError(
                 f"{source} misses {missing} values within {search:g} cm-1 of {near:g} cm-1"
             )
         raise MeasurementError(
-            f"{source} shows no band of its own within {search:g} cm-1 of {near:g} cm-1: only "
-            "noise, or a band that is saturated, double, or merged with others in the window"
+            f"{source} misses values around {near:g} cm-1; narrow half_window to leave them out"
         )
-    return value, u, dof
-
-
-def _fitted(
-    da: xr.DataArray, near: float, search: float = SEARCH, half_window: float = HALF_WINDOW
-) -> xr.DataArray:
-    """Value, standard uncertainty and degrees of freedom along a last dim `statistic`."""
-    window = _window(da, near, search, half_window)
-    x = window["wavenumber"].values.astype(float)
-    return xr.apply_ufunc(
-        _positions,
-        window.astype(float),
-        kwargs={
-            "x": x,
-            "near": near,
-            "reach": (search, half_window),
-            "weights": _smoothing_of(da),
-        },
-        input_core_dims=[["wavenumber"]],
-        output_core_dims=[["statistic"]],
-        dask="parallelized",
-        output_dtypes=[float],
-        dask_gufunc_kwargs={"output_sizes": {"statistic": 3}},
-    )
-
-
-def _window(da: xr.DataArray, near: float, search: float, half_window: float) -> xr.DataArray:
-    if "wavenumber" not in da.dims:
-        raise MeasurementError(f"a spectrum has dim wavenumber, found {da.dims}")
-    if da.name in ("transmittance", "single_channel"):
-        raise MeasurementError(f"bands are fitted in absorbance, found {da.name}; convert it first")
-    x = da["wavenumber"].values
-    if not x.min() <= near - search <= near + search <= x.max():
+    if flag != "ok":
         raise MeasurementError(
-            f"the data run from {x.min():g} to {x.max():g} cm-1; a band near {near:g} cm-1 needs "
-            f"{near - search:g} to {near + search:g} cm-1"
+            f"{source} shows no band of its own within {search:g} cm-1 of {near:g} cm-1: "
+            f"{_WHY[flag]}"
         )
-    reach = half_window + search
-    window = da.isel(wavenumber=np.flatnonzero(np.abs(x - near) <= reach)).sortby("wavenumber")
-    step = np.diff(window["wavenumber"].values)
-    if step.size < 24 or not np.allclose(step, step.mean(), rtol=0.02):
-        raise MeasurementError(
-            f"a band fit needs 25 evenly spaced points within {reach:g} cm-1 of {near:g} cm-1, "
-            f"found {step.size + 1} with steps from {step.min():g} to {step.max():g} cm-1"
-        )
-    if window.chunks is not None:
-        window = window.chunk(wavenumber=-1)
-    return window
 
 
-def _smoothing_of(da: xr.DataArray) -> np.ndarray | None:
-    """Weights of the moving average that `smooth` says it applied."""
-    window = int(da.attrs.get("moving_average_window", 0))
-    return centred_weights(window) if window else None
-
-
-def _positions(
-    y: np.ndarray,
-    *,
-    x: np.ndarray,
-    near: float,
-    reach: tuple[float, float],
-    weights: np.ndarray | None,
-) -> np.ndarray:
-    """Value, standard uncertainty and degrees of freedom on a new last axis; NaN for no band."""
-    flat = y.reshape(-1, x.size)
-    out = np.full((flat.shape[0], 3), np.nan)
-    good = np.isfinite(flat).all(axis=1) & (np.ptp(flat, axis=1) > 0)
-    if good.any():
-        fit = fit_bands(x, flat[good], near, *reach, weights)
-        out[good] = np.column_stack([fit.center, fit.standard_uncertainty, fit.dof])
-    return out.reshape(*y.shape[:-1], 3)
+def _text(method: str, shape: str) -> str:
+    return _METHODS[method].format(shape=shape.replace("pseudo_voigt", "pseudo-Voigt"))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from spectra.bandfit import pseudo_voigt
+from spectra.bandshapes import band_and_slopes, pseudo_voigt
+from spectra.bandwindow import HALF_POINTS, HALF_WINDOW
 from spectra.labels import labelled_spectrum
 from spectra.normalization import normalize
 
@@ -129,3 +130,75 @@ def simulate_nanoir(
     spectrum = labelled_spectrum(x, 1e-3 * y, "intensity", attrs)
     truth = {"carbonyl_position": float(carbonyl_position)}
     return (spectrum if raw else normalize(spectrum)), truth
+
+
+def simulate_band(
+    seed: int,
+    *,
+    position: float = 1669.0,
+    fwhm: float = 30.0,
+    lorentzian_share: float = 0.4,
+    snr: float = 100.0,
+    spacing: float = 2.0,
+    smoothing: int = 0,
+) -> tuple[xr.DataArray, dict[str, float]]:
+    """One band on a straight baseline at any sampling and noise: to plan a measurement with.
+
+    Assumes a pseudo-Voigt band of height 1, sampled at points (not averaged over the spacing),
+    and white noise of constant size.
+
+    Parameters
+    ----------
+    seed : int
+        Same seed, same spectrum.
+    position, fwhm, spacing : float
+        In cm-1; the grid does not know of the position.
+    lorentzian_share : float
+        0 to 1.
+    snr : float
+        Height of the band over the standard deviation of the noise, before smoothing.
+    smoothing : int
+        Points of a moving average that the spectrum then goes through; 0 for none.
+
+    Returns
+    -------
+    (xarray.DataArray, dict)
+        Absorbance over wavenumber, ascending; truth with ``position`` in cm-1 and
+        ``cramer_rao``, the smallest standard deviation in cm-1 that any unbiased estimator of
+        the position can have from the points within 60 cm-1, or 15 points, of it (white noise;
+        height, width, share and straight baseline unknown).
+
+    References
+    ----------
+    Cramér, Mathematical Methods of Statistics, 1946, section 32.3.
+
+    Examples
+    --------
+    >>> spectrum, truth = simulate_band(1)
+    >>> round(truth["cramer_rao"], 3)
+    0.061
+    """
+    from spectra.smoothing import smooth
+
+    rng = np.random.default_rng(seed)
+    half = max(170.0, 55 * spacing)
+    x = (
+        position
+        + rng.uniform(-0.5, 0.5) * spacing
+        + spacing * np.arange(-half // spacing, half // spacing + 1)
+    )
+    y = pseudo_voigt(x, position, fwhm, lorentzian_share) + 0.1 + 2e-4 * (x - position)
+    spectrum = labelled_spectrum(
+        x, y + rng.normal(0, 1 / snr, x.size), "absorbance", {"simulated": "yes"}
+    )
+    if smoothing:
+        spectrum = smooth(spectrum, smoothing)
+    near = np.abs(x - position) <= max(HALF_WINDOW, HALF_POINTS * spacing)
+    parameters = (position, fwhm, np.clip(lorentzian_share, 1e-9, 1), 0.0)
+    band, slopes = band_and_slopes(
+        x[None, near], *(np.full((1, 1), v) for v in parameters), ("fwhm", "eta")
+    )
+    line = [np.ones((1, int(near.sum()))), x[None, near] - position]
+    design = np.concatenate([*slopes, band, *line])
+    bound = np.sqrt(np.linalg.inv(design @ design.T)[0, 0]) / snr
+    return spectrum, {"position": float(position), "cramer_rao": float(bound)}

@@ -65,14 +65,6 @@ def test_unlabelled_columns_say_what_was_assumed(reference):
     assert "no unit" in read(reference / "ir" / "IR.CSV").attrs["assumptions"]
 
 
-@pytest.mark.parametrize(
-    "name", ["collagen.csv", "single_PE_spectrum.sp", "4x4_pixel_PE_image.fsm", "small_Omnic.map"]
-)
-def test_formats_not_known_are_refused(reference, name):
-    with pytest.raises(ReadError):
-        read(reference / "ir" / name)
-
-
 def test_band_of_real_spectra_agrees_with_lmfit(reference):
     from lmfit.models import LinearModel, PseudoVoigtModel
 

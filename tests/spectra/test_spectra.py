@@ -115,7 +115,8 @@ def test_cube_agrees_with_its_spectra(cube):
     one = band_position(cube.isel(y=1, x=2))
     assert isinstance(one, Estimate)
     assert float(whole["value"][1, 2]) == pytest.approx(one.value, abs=1e-4)
-    assert {v.attrs["units"] for v in whole.data_vars.values()} == {"cm-1"}
+    assert whole["value"].attrs["units"] == whole["lower"].attrs["units"] == "cm-1"
+    assert whole["flag"].attrs["flag_meanings"].split()[0] == "ok"
 
 
 def test_baseline_is_followed():

@@ -1,0 +1,124 @@
+"""How large is the noise of a spectrum, and how far does it reach from point to point?
+
+Noise is taken to be white noise that went through a Gaussian filter of unknown width
+(apodisation, zero filling), then through the known smoothing. What is known of it is what a fit
+left over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+# Widths (standard deviations, points) of the filter that the noise may have been through.
+_WIDTHS = np.array([0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0])
+
+
+@dataclass(frozen=True)
+class NoiseModel:
+    """Correlation of noise, and what a fit leaves of it.
+
+    Parameters
+    ----------
+    correlation : numpy.ndarray, shape (m, m)
+        Of the noise between points.
+    width : float
+        Standard deviation of the Gaussian filter, points; 0 for white noise.
+    trace : float
+        Expected sum of squared residuals over the variance of the noise.
+    dof : float
+        Effective degrees of freedom of the variance.
+
+    Examples
+    --------
+    >>> NoiseModel(np.eye(5), 0.0, 3.0, 3.0).dof
+    3.0
+    """
+
+    correlation: np.ndarray
+    width: float
+    trace: float
+    dof: float
+
+
+def noise_model(residual: np.ndarray, jacobian: np.ndarray, weights: np.ndarray) -> NoiseModel:
+    """Noise model of residuals that a least-squares fit left.
+
+    The width is one property of how the spectra were taken, so it is estimated once for all of
+    them: from the lag-1 product of the residuals against what each width would leave in them.
+
+    Parameters
+    ----------
+    residual : numpy.ndarray, shape (n, m)
+        Of n spectra.
+    jacobian : numpy.ndarray, shape (p, m)
+        Of one spectrum, to stand for all.
+    weights : numpy.ndarray
+        Of the smoothing; one weight of 1 for none.
+
+    References
+    ----------
+    Satterthwaite, Biometrics Bull. 1946, 2, 110 (effective degrees of freedom).
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> line = np.vstack([np.ones(200), np.linspace(-1, 1, 200)])
+    >>> model = noise_model(rng.normal(size=(40, 200)), line, np.ones(1))
+    >>> model.width < 0.4, round(model.dof)
+    (True, 198)
+    """
+    m = residual.shape[1]
+    used = jacobian[np.any(jacobian != 0, axis=1)]
+    # An orthonormal basis of what the fit can follow: residuals are noise without it.
+    left, size, _ = np.linalg.svd(used.T, full_matrices=False)
+    q = left[:, size > 1e-10 * size.max(initial=0.0)]
+    ratios, traces, dofs = [], [], []
+    for width in _WIDTHS:
+        r = correlation(width, weights, m)
+        rq = r @ q
+        # (1 - q q') r (1 - q q'), without a product of two large matrices.
+        inner = q.T @ rq
+        rest = r - rq @ q.T - q @ rq.T + q @ inner @ q.T
+        traces.append(np.trace(rest))
+        ratios.append(np.trace(rest, offset=1) / traces[-1])
+        dofs.append(traces[-1] ** 2 / np.sum(rest**2))
+    power = (residual**2).sum()
+    observed = (residual[:, 1:] * residual[:, :-1]).sum() / power if power > 0 else 0.0
+    rising = np.maximum.accumulate(np.array(ratios)) + 1e-9 * np.arange(len(ratios))
+    width = float(np.interp(observed, rising, _WIDTHS))
+    return NoiseModel(
+        correlation(width, weights, m),
+        width,
+        float(np.interp(width, _WIDTHS, traces)),
+        float(np.interp(width, _WIDTHS, dofs)),
+    )
+
+
+def correlation(width: float, weights: np.ndarray, m: int) -> np.ndarray:
+    """Correlation matrix of white noise after a Gaussian filter and the smoothing weights.
+
+    Parameters
+    ----------
+    width : float
+        Standard deviation of the filter, points.
+    weights : numpy.ndarray
+        Of the smoothing.
+    m : int
+        Points.
+
+    Examples
+    --------
+    >>> correlation(0.0, np.full(2, 0.5), 3)
+    array([[1. , 0.5, 0. ],
+           [0.5, 1. , 0.5],
+           [0. , 0.5, 1. ]])
+    """
+    reach = 4 * int(_WIDTHS[-1]) + 2
+    lag = np.arange(-reach, reach + 1)
+    gauss = np.exp(-0.5 * (lag / width) ** 2) if width > 0 else (lag == 0).astype(float)
+    kernel = np.convolve(gauss, weights)
+    auto = np.correlate(kernel, kernel, mode="full")
+    auto = np.concatenate([auto[auto.size // 2 :] / auto.max(), np.zeros(m)])
+    return auto[np.abs(np.arange(m)[:, None] - np.arange(m))]
