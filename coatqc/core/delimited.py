@@ -19,6 +19,8 @@ MAX_BYTES = 200 * 2**20
 _COMMENT = "#;!%*'\""
 _NUMBER = r"[+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eEdD][+-]?\d+)?"
 _NUMBER_RE = re.compile(_NUMBER)
+# numpy makes every field as long as the longest: one long number would fill the memory.
+_LONGEST_NUMBER = 100
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,8 @@ def parse_table(text: str, source: object) -> Table:
         row = split(stripped)
         if row is None:
             raise ReadError(source, f"line {number} is not numbers: {stripped[:60]!r}")
+        if len(stripped) > _LONGEST_NUMBER and max(map(len, row)) > _LONGEST_NUMBER:
+            raise ReadError(source, f"line {number} holds a number of {max(map(len, row))} digits")
         if rows and len(row) != len(rows[0]):
             raise ReadError(
                 source, f"line {number} has {len(row)} columns, those above have {len(rows[0])}"
@@ -96,8 +100,12 @@ def parse_table(text: str, source: object) -> Table:
         rows.append(row)
     if not rows or len(rows[0]) < 2:
         raise ReadError(source, "no columns of numbers were found")
-    values = np.array([[v.replace("D", "E").replace("d", "e") for v in r] for r in rows])
-    return Table(values.astype(float), tuple(header))
+    texts = np.array([[v.replace("D", "E").replace("d", "e") for v in r] for r in rows])
+    with np.errstate(over="ignore"):
+        values = texts.astype(float)
+    if not np.isfinite(values).all():
+        raise ReadError(source, "holds a number that is too large to be one: damaged")
+    return Table(values, tuple(header))
 
 
 def _splitter(line: str) -> Callable[[str], list[str] | None] | None:
@@ -105,23 +113,30 @@ def _splitter(line: str) -> Callable[[str], list[str] | None] | None:
     for delimiter in (";", "\t", ",", None):
         if delimiter is not None and delimiter not in line:
             continue
-        decimal_comma = delimiter != "," and "," in line and "." not in line
-
-        def cut(
-            row: str, delimiter: str | None = delimiter, comma: bool = decimal_comma
-        ) -> list[str] | None:
-            fields = [f.strip() for f in row.split(delimiter)]
-            while len(fields) > 2 and not fields[-1]:
-                fields.pop()
-            if not all(_NUMBER_RE.fullmatch(f) for f in fields):
-                return None
-            fields = [f.replace(",", ".") for f in fields] if comma else fields
-            return None if any("," in f for f in fields) else fields
-
+        cut = _cutter(delimiter)
         fields = cut(line)
         if fields is not None and len(fields) > 1:
             return cut
     return None
+
+
+def _cutter(delimiter: str | None) -> Callable[[str], list[str] | None]:
+    """Cut rows at `delimiter`; the first row that has a decimal mark says which it is."""
+    comma = False if delimiter == "," else None
+
+    def cut(row: str) -> list[str] | None:
+        nonlocal comma
+        fields = [f.strip() for f in row.split(delimiter)]
+        while len(fields) > 2 and not fields[-1]:
+            fields.pop()
+        if not all(_NUMBER_RE.fullmatch(f) for f in fields):
+            return None
+        if comma is None and ("," in row or "." in row):
+            comma = "." not in row
+        fields = [f.replace(",", ".") for f in fields] if comma else fields
+        return None if any("," in f for f in fields) else fields
+
+    return cut
 
 
 def read_text(path: Path) -> str:
