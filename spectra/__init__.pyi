@@ -17,6 +17,8 @@ from .normalization import normalize as normalize
 from .position import band_position as band_position
 from .position import mean_band_position as mean_band_position
 from .resampling import resample as resample
+from .same import SpectrumComparison as SpectrumComparison
+from .same import same_spectrum as same_spectrum
 from .scatter import emsc as emsc
 from .scatter import emsc_coefficients as emsc_coefficients
 from .scatter import msc as msc

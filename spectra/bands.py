@@ -78,7 +78,8 @@ def fit_bands(
         Degree of the local baseline: -1 none, 0 constant, 1 straight, 2 or 3 curved.
     position : {"fit", "centroid", "apex"}, default "fit"
         What the position is: the fitted center; the centre of gravity above the fitted baseline;
-        or the top of a parabola through the highest points. The latter two need no true shape,
+        or the top of a parabola through the highest points above
+        that baseline. The latter two need no true shape,
         but are noisier; they are for bands that stand alone.
     search : float, optional
         How far a band may lie from where it is looked for, cm-1; by default 30, with several
@@ -305,11 +306,11 @@ def _landmark(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Centroid or apex with its derivative by the data; `by_data` is that of the parameters."""
     start = parameters[:, model.column("center", band)]
-    if position == "apex":
-        return apex(x, y, start, fwhm)
     basis = baseline_basis(model, x - x.mean(axis=1, keepdims=True))
     first = model.parameters - model.degree - 1
     line = np.einsum("nb,nbm->nm", parameters[:, first:], basis)
+    if position == "apex":
+        return apex(x, y - line, start, fwhm)
     return centroid(x, y, start, fwhm, line, np.einsum("nbm,nbk->nmk", basis, by_data[:, first:]))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -25,6 +26,12 @@ def _wavenumbers(wavenumber: np.ndarray) -> tuple[str, np.ndarray, dict[str, str
     return "wavenumber", np.asarray(wavenumber, dtype=float), labels
 
 
+def _floats(values: np.ndarray) -> np.ndarray:
+    # Values that are no number are kept; what they mean is for those who use them.
+    with np.errstate(invalid="ignore"):
+        return np.asarray(values, dtype=float)
+
+
 def labelled_spectrum(
     wavenumber: np.ndarray,
     values: np.ndarray,
@@ -32,7 +39,7 @@ def labelled_spectrum(
     attrs: Mapping[str, str | int | float] | None = None,
     *,
     series: str = "replicate",
-    along: Mapping[str, tuple[np.ndarray | list[str], str, str]] | None = None,
+    along: Mapping[str, tuple[Any, str, str]] | None = None,
 ) -> xr.DataArray:
     """Infrared spectrum, or a series of them, in the conventions of coatqc.
 
@@ -67,7 +74,7 @@ def labelled_spectrum(
     array([  0., 500.])
     """
     unit, long_name = QUANTITIES[quantity]
-    values = np.asarray(values, dtype=float)
+    values = _floats(values)
     coords: dict[str, tuple[str, np.ndarray, dict[str, str]]] = {
         "wavenumber": _wavenumbers(wavenumber)
     }
@@ -121,7 +128,7 @@ def labelled_cube(
     (('y', 'x', 'wavenumber'), 'nm')
     """
     unit, long_name = QUANTITIES[quantity]
-    values = np.asarray(values, dtype=float)
+    values = _floats(values)
     facts = dict(attrs or {})
     if y is None or x is None:
         old = facts.get("assumptions", "")

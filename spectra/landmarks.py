@@ -64,12 +64,13 @@ def apex(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Top of the parabola through the points around a band's top.
 
-    Points within 0.35 of the band's width on either side count, five at least.
+    Points within half the band's width on either side count, the farther the less.
 
     Parameters
     ----------
     x, y : numpy.ndarray, shape (n, m)
-        Evenly spaced wavenumbers, and values.
+        Evenly spaced wavenumbers, and values above a baseline whose own uncertainty moves no
+        top.
     start, fwhm : numpy.ndarray, shape (n,)
         Rough position, and width.
 
@@ -90,15 +91,17 @@ def apex(
     array([40.3])
     """
     step = x[0, 1] - x[0, 0]
-    reach = np.maximum(0.35 * fwhm, 2.01 * step)[:, None]
+    reach = np.maximum(0.5 * fwhm, 2.5 * step)[:, None]
     c = start.copy()
     derivative = np.zeros_like(y)
-    for _ in range(4):
+    for _ in range(6):
         t = (x - c[:, None]) / reach
-        inside = np.abs(t) <= 1
-        basis = np.stack([inside * 1.0, np.where(inside, t, 0), np.where(inside, t**2, 0)], axis=1)
-        normal = basis @ basis.transpose(0, 2, 1) + 1e-12 * np.eye(3)
-        project = np.linalg.solve(normal, basis)
+        # Weights that fall to zero smoothly: no point drops in or out as the top moves.
+        weight = np.clip(1 - t**2, 0, None) ** 2
+        basis = np.stack([np.ones_like(t), t, t**2], axis=1)
+        weighted = basis * weight[:, None]
+        normal = weighted @ basis.transpose(0, 2, 1) + 1e-12 * np.eye(3)
+        project = np.linalg.solve(normal, weighted)
         a = (project @ y[:, :, None])[:, :, 0]
         curved = np.where(a[:, 2] < 0, a[:, 2], -np.inf)
         top = -a[:, 1] / (2 * curved)

@@ -115,10 +115,25 @@ def correlation(width: float, weights: np.ndarray, m: int) -> np.ndarray:
            [0.5, 1. , 0.5],
            [0. , 0.5, 1. ]])
     """
-    reach = 4 * int(_WIDTHS[-1]) + 2
-    lag = np.arange(-reach, reach + 1)
-    gauss = np.exp(-0.5 * (lag / width) ** 2) if width > 0 else (lag == 0).astype(float)
-    kernel = np.convolve(gauss, weights)
+    kernel = np.convolve(gaussian_kernel(width), weights)
     auto = np.correlate(kernel, kernel, mode="full")
     auto = np.concatenate([auto[auto.size // 2 :] / auto.max(), np.zeros(m)])
     return auto[np.abs(np.arange(m)[:, None] - np.arange(m))]
+
+
+def gaussian_kernel(width: float) -> np.ndarray:
+    """Weights of the filter that the noise may have been through; not normalised.
+
+    Parameters
+    ----------
+    width : float
+        Standard deviation, points.
+
+    Examples
+    --------
+    >>> float(gaussian_kernel(0.0).sum())
+    1.0
+    """
+    reach = 4 * int(_WIDTHS[-1]) + 2
+    lag = np.arange(-reach, reach + 1)
+    return np.exp(-0.5 * (lag / width) ** 2) if width > 0 else (lag == 0).astype(float)

@@ -24,6 +24,8 @@ DIMS = {
     "scan": "",
     "fragment": "",
     "page": "",
+    "band": "cm-1",
+    "fwhm": "cm-1",
 }
 
 # Axes along which a function may interpolate or integrate: no repeats, no turning back.

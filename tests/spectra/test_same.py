@@ -1,0 +1,145 @@
+"""Are two spectra the same? False alarms, power, and the limit on what could hide."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from coatqc.core import MeasurementError
+from spectra import same_spectrum, simulate_band, simulate_ftir, simulate_nanoir, smooth
+from spectra.bandshapes import pseudo_voigt
+
+
+def pair(seed, kind):
+    rng = np.random.default_rng(seed)
+    if kind == "FTIR":
+        a, b = (simulate_ftir(2 * seed + i)[0] for i in range(2))
+    else:
+        a, b = (simulate_nanoir(2 * seed + i)[0] for i in range(2))
+    # Scale, offset and slope are what a repeated measurement may differ by.
+    t = (b["wavenumber"] - 2000) / 2000
+    b = (b * rng.uniform(0.7, 1.4) + float(b.max()) * (0.1 * rng.normal() + 0.05 * t)).assign_attrs(
+        a.attrs
+    )
+    return (smooth(a, 10), smooth(b, 10)) if "smoothed" in kind else (a, b)
+
+
+@pytest.mark.calibration
+@pytest.mark.parametrize(("kind", "runs"), [("FTIR", 1000), ("nano-IR, smoothed", 400)])
+def test_same_spectra_are_seldom_called_different(kind, runs):
+    called = [same_spectrum(*pair(seed, kind)).verdict for seed in range(runs)]
+    # 5 % are asked for; beside it two standard deviations of so many runs.
+    slack = 2 * np.sqrt(0.05 * 0.95 / runs)
+    assert 0.015 < np.mean([v == "different" for v in called]) < 0.05 + slack
+
+
+@pytest.mark.calibration
+def test_limit_holds_what_hides_and_large_differences_are_found():
+    rng, held, found = np.random.default_rng(3), [], []
+    for seed in range(250):
+        a, b = (simulate_ftir(2 * seed + i)[0] for i in range(2))
+        height = 0.25 * rng.uniform(0, 0.08) * rng.choice([-1, 1])
+        width, at = rng.uniform(8, 45), rng.uniform(700, 3800)
+        b = b.copy(data=b.values + height * pseudo_voigt(b["wavenumber"].values, at, width, 0.0))
+        compared = same_spectrum(a, b)
+        limit = compared.limits.interp(wavenumber=at, fwhm=width).item()
+        held.append(limit >= abs(height))
+        if abs(height) > 0.25 * 0.05:
+            found.append(compared.verdict == "different" and abs(compared.largest_at - at) < width)
+    assert np.mean(held) >= 0.95
+    assert np.mean(found) > 0.9
+
+
+def test_lost_bands_are_seen():
+    a = simulate_ftir(1)[0]
+    flat = a.copy(data=0.1 + np.random.default_rng(1).normal(0, 1e-3, a.size))
+    assert same_spectrum(a, flat).verdict != "same"
+    assert not same_spectrum(a, flat).equivalent
+    upside_down = a.copy(data=-simulate_ftir(2)[0].values)
+    assert same_spectrum(a, upside_down).verdict == "different"
+
+
+def test_stability_test_of_the_paper():
+    before, after = simulate_ftir(1, noise=4e-4)[0], simulate_ftir(2, noise=4e-4)[0]
+    found = same_spectrum(before, after)
+    assert found.verdict == "same"
+    assert found.scale.lower < 1 < found.scale.upper
+    assert 0 < found.hidden.upper < 0.05
+    moved = same_spectrum(before, simulate_ftir(2, noise=4e-4, carbonyl_position=1668.0)[0])
+    assert moved.verdict == "different"
+    assert abs(moved.largest_at - 1669) < 40
+    # A shift of one wavenumber is what a scale known to 0.7 cm-1 may do.
+    stated = same_spectrum(
+        before, simulate_ftir(2, noise=4e-4, carbonyl_position=1668.0)[0], instrument=0.7
+    )
+    assert stated.verdict != "different"
+
+
+def test_scatter_of_replicates_counts():
+    rng = np.random.default_rng(2)
+    groups = [
+        xr.concat(
+            [
+                simulate_ftir(10 * k + i, carbonyl_position=1669 + rng.normal(0, 0.5))[0]
+                for i in range(4)
+            ],
+            "replicate",
+        )
+        for k in range(2)
+    ]
+    assert same_spectrum(*groups).verdict != "different"
+    # Without the scatter the same two means are told apart.
+    means = [g.mean("replicate").assign_attrs(g.attrs) for g in groups]
+    assert same_spectrum(*means).p_value <= same_spectrum(*groups).p_value
+
+
+def test_skipped_ranges_do_not_count():
+    a, b = (simulate_ftir(i)[0] for i in range(2))
+    x = b["wavenumber"].values
+    b = b.copy(data=b.values + 0.05 * pseudo_voigt(x, 2349.0, 40.0, 0.0))
+    assert same_spectrum(a, b).verdict == "different"
+    assert same_spectrum(a, b, skip=[(2230.0, 2470.0)]).verdict != "different"
+
+
+def test_another_grid_and_direction_are_met():
+    a, b = (simulate_ftir(i)[0] for i in range(2))
+    turned = b.sortby("wavenumber")
+    assert same_spectrum(a, turned).p_value == same_spectrum(a, b).p_value
+    other, _ = simulate_band(1, position=1669.0, spacing=1.7)
+    again, _ = simulate_band(2, position=1669.0, spacing=2.0)
+    assert same_spectrum(other, again).verdict != "different"
+
+
+@pytest.mark.parametrize(
+    ("change", "settings", "words"),
+    [
+        (lambda b: b.rename("transmittance"), {}, "a holds absorbance"),
+        (lambda b: b.assign_coords(wavenumber=b["wavenumber"] + 9000), {}, "in common"),
+        (lambda b: b.where(b["wavenumber"] > 1000), {}, "misses"),
+        (lambda b: smooth(b, 10), {}, "smoothed differently"),
+        (lambda b: b * 0, {}, "straight line"),
+        (lambda b: b, {"span": (1600.0, 1603.0)}, "too few"),
+        (lambda b: b, {"alpha": 2.0}, "alpha"),
+        (lambda b: b, {"smallest_relevant": 5.0}, "share"),
+        (lambda b: b.rename(wavenumber="mz"), {}, "expected dims"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(change, settings, words):
+    a, b = (simulate_ftir(i)[0] for i in range(2))
+    with pytest.raises(MeasurementError, match=words):
+        same_spectrum(a, change(b), **settings)
+
+
+def test_copies_are_refused():
+    a = simulate_ftir(1)[0]
+    with pytest.raises(MeasurementError, match="copies"):
+        same_spectrum(a, a * 2)
+
+
+def test_figure_names_the_verdict():
+    a, b = (simulate_ftir(i)[0] for i in range(2))
+    ax = same_spectrum(a, b).plot()
+    assert "p =" in ax.get_title()
+    assert "cm⁻¹" in ax.get_xlabel()
+    assert any("simulated" in t.get_text() for t in ax.texts)
