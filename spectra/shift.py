@@ -83,6 +83,7 @@ def carbonyl_shift(
     paired: bool = False,
     smallest_relevant: float | None = None,
     half_window: float | None = None,
+    warn: bool = True,
 ) -> Shift:
     """Carbonyl position of `sample` minus that of `reference`.
 
@@ -101,6 +102,8 @@ def carbonyl_shift(
         Shift that would matter, cm-1, for the test that there is none.
     half_window : float, optional
         As for `band_position`.
+    warn : bool, default True
+        Whether to look for doublets, water and saturation, which takes most of the time.
 
     Returns
     -------
@@ -146,7 +149,7 @@ def carbonyl_shift(
     notes = [
         f"{name}: {text}"
         for name, data in (("reference", reference), ("sample", sample))
-        for text in band_warnings(data, near, half_window)
+        for text in (band_warnings(data, near, half_window) if warn else ())
     ]
     equivalence = None
     if smallest_relevant is not None:

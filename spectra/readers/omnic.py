@@ -1,4 +1,4 @@
-"""Thermo OMNIC single spectra (.spa) and groups (.spg), through SpectroChemPy."""
+"""Thermo OMNIC single spectra (.spa) and groups (.spg)."""
 
 from __future__ import annotations
 
@@ -9,86 +9,96 @@ import xarray as xr
 
 from coatqc.core.errors import ReadError
 from coatqc.core.reading import BY_CONTENT, NO, FileStart, Reader
+from spectra.readers.omnic_blocks import (
+    DATA,
+    HEADER,
+    MAX_BYTES,
+    SIGNATURES,
+    TITLE,
+    SpectrumHeader,
+    blocks_of,
+    file_type,
+    header_at,
+    moment,
+    saved_at,
+    text_at,
+)
 
-_SINGLE, _GROUP = b"Spectral Data File", b"Spectral Exte File"
-_MAX_BYTES = 512 * 2**20
-# The header's text begins at this offset.
-_TEXT_OFFSET, _LONGEST_TEXT = 208, 2**16
+_GROUP, _MAP = 10, 11
+_NAME, _LONGEST_NAME, _TITLE_BYTES = 30, 255, 256
 
 
 def _recognises(start: FileStart) -> int:
-    return BY_CONTENT if start.head.startswith((_SINGLE, _GROUP)) else NO
+    known = start.head.startswith(SIGNATURES) and file_type(start.head) != _MAP
+    return BY_CONTENT if known else NO
 
 
-def _check_directory(raw: bytes, path: Path) -> None:
-    """Refuse a directory that points outside the file.
-
-    SpectroChemPy seeks where the directory says and reads a text up to a zero byte, two bytes a
-    step; where none follows it never comes back.
-    """
-    lines = int.from_bytes(raw[294:296], "little")
-    for line in range(lines):
-        entry = raw[304 + 16 * line :][:16]
-        start, size = (int.from_bytes(entry[i : i + 4], "little") for i in (2, 6))
-        if entry[:1] == b"\x02":
-            text = start + _TEXT_OFFSET
-            inside = b"\x00" in raw[text : text + _LONGEST_TEXT : 2]
-        elif entry[:1] == b"\x03":
-            inside = start + size <= len(raw)
-        else:
-            inside = start <= len(raw)
-        if len(entry) < 16 or not inside:
+def _spectra(raw: bytes, path: Path) -> tuple[list[SpectrumHeader], list[np.ndarray], list[str]]:
+    """Headers, stored ordinates, and titles with times of all spectra of a file."""
+    blocks = blocks_of(raw, path)
+    headers = [b for b in blocks if b.key == HEADER]
+    data = [b for b in blocks if b.key == DATA]
+    if not headers or len(headers) != len(data):
+        raise ReadError(
+            path,
+            f"{len(headers)} headers and {len(data)} ordinates of spectra",
+            "save single spectra from OMNIC",
+        )
+    if file_type(raw) != _GROUP:
+        # A single spectrum may carry others, such as its background; the first is its own.
+        headers, data = headers[:1], data[:1]
+    heads = [header_at(raw, b.offset, path) for b in headers]
+    for head, block in zip(heads, data, strict=True):
+        if block.size != 4 * head.points:
             raise ReadError(
-                path,
-                f"entry {line + 1} of {lines} of its directory leads outside the file",
-                "the file is damaged or cut short; copy it from the instrument again",
+                path, f"{head.points} wavenumbers but {block.size / 4:g} values: damaged"
             )
+    stored = [np.frombuffer(raw, "<f4", b.size // 4, b.offset) for b in data]
+    titles = []
+    for block in (b for b in blocks if b.key == TITLE and b.size >= _TITLE_BYTES + 4):
+        seconds = int.from_bytes(raw[block.offset + _TITLE_BYTES :][:4], "little")
+        titles += [text_at(raw, block.offset, _TITLE_BYTES), moment(seconds)]
+    return heads, stored, titles
 
 
 def _read(path: Path) -> xr.DataArray:
     from spectra.labels import labelled_spectrum
-    from spectra.readers.quiet import quietly
+    from spectra.readers.saturation import saturation
 
-    if path.stat().st_size > _MAX_BYTES:
+    if path.stat().st_size > MAX_BYTES:
         raise ReadError(path, "larger than 512 MiB", "split the group in OMNIC")
     raw = path.read_bytes()
-    if raw.startswith(_SINGLE):
-        _check_directory(raw, path)
-    with quietly():
-        import spectrochempy as scp
-
-        # Content decides, not the name: a group holds its own name and .spg at byte 30.
-        if raw.startswith(_GROUP) or b".spg" in raw[30:285].lower():
-            data = scp.read_spg({"content.spg": raw})
-        else:
-            data = scp.read_spa({"content.spa": raw})
-    if data is None or isinstance(data, list):
-        raise ReadError(path, "SpectroChemPy found no single block of spectra in it")
-    axis = data.coord("x")
-    unit = str(axis.units)
-    if "1 / centimeter" not in unit and unit != "cm⁻¹":
+    heads, stored, titles = _spectra(raw, path)
+    first = heads[0]
+    if any((h.points, h.high, h.low) != (first.points, first.high, first.low) for h in heads):
+        axes = sorted({f"{h.points} points {h.high:g}-{h.low:g}" for h in heads})
         raise ReadError(
             path,
-            f"holds {data.title} over {axis.title} in {unit}: not a spectrum",
-            "transform the interferogram in OMNIC and save the spectrum",
+            f"its {len(heads)} spectra have different axes ({', '.join(axes[:4])})",
+            "save them one by one from OMNIC",
         )
-    title = str(data.title).lower()
-    quantity = next((q for q in ("absorbance", "transmittance", "reflectance") if q in title), None)
-    if quantity is None:
-        raise ReadError(
-            path, f"holds {data.title!r}: neither absorbance, transmittance nor reflectance"
-        )
-    values = np.asarray(data.data, dtype=float)
-    if quantity != "absorbance" and str(data.units) in ("%", "percent"):
-        values = values / 100
+    if len({(h.quantity, h.percent) for h in heads}) > 1:
+        kinds = sorted({h.quantity for h in heads})
+        raise ReadError(path, f"mixes {' and '.join(kinds)}", "save them one by one from OMNIC")
+    values = np.stack(stored)
     facts: dict[str, str | int | float] = {"instrument": "Thermo OMNIC"}
-    scans = data.meta.get("sample_scans")
-    if isinstance(scans, (int, np.integer)):
-        facts["scans"] = int(scans)
-    if data.acquisition_date is not None:
-        facts["acquired"] = str(data.acquisition_date)
-    values = values[0] if values.shape[0] == 1 else values
-    return labelled_spectrum(axis.data, values, quantity, facts)
+    if title := text_at(raw, _NAME, _LONGEST_NAME):
+        facts["title"] = title
+    if 0 < first.scans < 2**31:
+        facts["scans"] = first.scans
+    facts |= saturation(values, first.quantity)
+    if len(heads) == 1:
+        facts["acquired"] = saved_at(raw)
+        return labelled_spectrum(first.wavenumber, first.ordinate(values[0]), first.quantity, facts)
+    along = {}
+    if len(titles) == 2 * len(heads):
+        along = {
+            "title": (titles[::2], "1", "title of the spectrum"),
+            "acquired": (titles[1::2], "1", "time of the spectrum"),
+        }
+    return labelled_spectrum(
+        first.wavenumber, first.ordinate(values), first.quantity, facts, along=along
+    )
 
 
 reader = Reader("thermo_omnic", ("ir_spectrum",), _recognises, _read)
