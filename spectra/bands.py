@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -15,7 +15,7 @@ from spectra.bandshapes import PROFILES, Shape, area_and_width
 from spectra.bandwindow import Window, flags_of_input, take_window
 from spectra.landmarks import apex, centroid
 from spectra.leastsquares import Fit, Model, baseline_basis, fit
-from spectra.noise import noise_model
+from spectra.noise import dof_of_ratio, noise_model
 
 Landmark = Literal["fit", "centroid", "apex"]
 
@@ -177,30 +177,32 @@ def _check_settings(
 def _labelled(table: xr.DataArray, da: xr.DataArray, near: np.ndarray) -> xr.Dataset:
     unit = str(da.attrs.get("units", "1"))
     units = {"height": unit, "area": "cm-1" if unit == "1" else f"{unit} cm-1"}
-    out = xr.Dataset()
+    dims = table.dims[:-1]
+    variables: dict[str, tuple[tuple[Hashable, ...], np.ndarray, dict[str, object]]] = {}
     for i, column in enumerate(_COLUMNS):
-        values = table.isel(statistic=i)
+        values = table.data[..., i]
         name = column.removesuffix("_standard_uncertainty")
         if name in _QUANTITIES:
             own, words = _QUANTITIES[name]
             if name != column:
                 words += ", standard uncertainty"
-            values.attrs = {"units": own or units[name], "long_name": words}
+            attrs: dict[str, object] = {"units": own or units[name], "long_name": words}
         elif name == "noise":
-            values.attrs = {"units": unit, "long_name": "standard deviation of the noise"}
+            attrs = {"units": unit, "long_name": "standard deviation of the noise"}
         elif name == "dof":
-            values.attrs = {"units": "1", "long_name": "effective degrees of freedom"}
+            attrs = {"units": "1", "long_name": "effective degrees of freedom"}
         else:
             values = values.astype(np.int8)
-            values.attrs = {
+            attrs = {
                 "units": "1",
                 "long_name": "why there is no number",
                 "flag_values": list(range(len(FLAGS))),
                 "flag_meanings": " ".join(FLAGS),
             }
-        out[column] = values
+        variables[column] = (dims, values, attrs)
     label = {"units": "cm-1", "long_name": "where the band was looked for"}
-    out = out.assign_coords(band=("band", near, label))
+    coords = {k: v for k, v in table.coords.items() if k != "band"}
+    out = xr.Dataset(variables, {**coords, "band": ("band", near, label)})
     dropped = ("units", "long_name", "kind", "smoothing_weights")
     out.attrs = {k: v for k, v in da.attrs.items() if k not in dropped}
     return out
@@ -245,7 +247,8 @@ def _fitted_rows(
 
     fit(model, x, y_window, starts, window.reach, keep)
     typical = int(np.argsort((residual**2).sum(axis=1))[n // 2])
-    rows, jacobian = next(j for j in jacobians if j[0].start <= typical < j[0].stop)
+    stands = next(j for j in jacobians if j[0].start <= typical < j[0].stop)
+    rows, jacobian = stands
     noise = noise_model(residual, jacobian[typical - rows.start].astype(float), model.weights)
     variance = (residual**2).sum(axis=1) / noise.trace
     out = np.empty((n, model.bands, len(_COLUMNS)))
@@ -273,7 +276,9 @@ def _fitted_rows(
                     variance[rows]
                 )
     out[:, :, -3] = np.sqrt(variance)[:, None]
-    out[:, :, -2] = noise.dof
+    rows, jacobian = stands
+    by_data = inverse[typical] @ jacobian[typical - rows.start].astype(float)
+    out[:, :, -2] = dof_of_ratio(by_data[0], jacobian[typical - rows.start].astype(float), noise)
     out[:, :, -1] = _flags(out, window, model, ended)
     numbers = out[:, :, :-1]
     numbers[out[:, :, -1] > 0] = np.nan

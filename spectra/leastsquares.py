@@ -238,9 +238,8 @@ def _start(model: Model, x: np.ndarray, y: np.ndarray, centers: np.ndarray) -> n
     """Widths by trial: for each of a few the best heights and baseline are a linear problem."""
     best = np.full(x.shape[0], np.inf)
     out = np.zeros((x.shape[0], model.parameters))
-    linear = [model.column("height", b) for b in range(model.bands)]
-    linear += list(range(model.parameters - model.degree - 1, model.parameters))
-    for fwhm in np.unique(np.clip(_START_FWHM, *model.fwhm)):
+    linear = _linear(model)
+    for fwhm in sorted({float(np.clip(w, *model.fwhm)) for w in _START_FWHM}):
         p = np.zeros_like(out)
         for band in range(model.bands):
             for name, value in (
@@ -259,6 +258,13 @@ def _start(model: Model, x: np.ndarray, y: np.ndarray, centers: np.ndarray) -> n
         better = cost < best
         out[better], best[better] = p[better], cost[better]
     return out
+
+
+def _linear(model: Model) -> list[int]:
+    """Columns of the heights and of the baseline, in which the model is linear."""
+    size = len(model.names)
+    heights = [(band + 1) * size - 1 for band in range(model.bands)]
+    return heights + list(range(model.bands * size, model.parameters))
 
 
 def _fit_block(
@@ -321,8 +327,7 @@ def _in_units(
 ) -> Fit:
     """Undo the scaling of x and y; the Jacobian of heights and baseline keeps its unit."""
     p = p.copy()
-    linear = [model.column("height", b) for b in range(model.bands)]
-    linear += list(range(model.parameters - model.degree - 1, model.parameters))
+    linear = _linear(model)
     p[:, linear] *= scale
     nonlinear = [i for i in range(model.parameters) if i not in linear]
     jacobian[:, nonlinear] *= scale[:, :, None]

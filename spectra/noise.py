@@ -10,9 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import stdtrit
 
 # Widths (standard deviations, points) of the filter that the noise may have been through.
 _WIDTHS = np.array([0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0])
+
+# From so many degrees of freedom on Student's t is nearly normal whatever they are.
+_MANY = 40.0
+_DRAWS = 2000
 
 
 @dataclass(frozen=True)
@@ -70,10 +75,7 @@ def noise_model(residual: np.ndarray, jacobian: np.ndarray, weights: np.ndarray)
     (True, 198)
     """
     m = residual.shape[1]
-    used = jacobian[np.any(jacobian != 0, axis=1)]
-    # An orthonormal basis of what the fit can follow: residuals are noise without it.
-    left, size, _ = np.linalg.svd(used.T, full_matrices=False)
-    q = left[:, size > 1e-10 * size.max(initial=0.0)]
+    q = _followed(jacobian)
     ratios, traces, dofs = [], [], []
     for width in _WIDTHS:
         r = correlation(width, weights, m)
@@ -94,6 +96,49 @@ def noise_model(residual: np.ndarray, jacobian: np.ndarray, weights: np.ndarray)
         float(np.interp(width, _WIDTHS, traces)),
         float(np.interp(width, _WIDTHS, dofs)),
     )
+
+
+def dof_of_ratio(by_data: np.ndarray, jacobian: np.ndarray, noise: NoiseModel) -> float:
+    """Degrees of freedom with which Student's t gives the 95 % interval of a fitted parameter.
+
+    With white noise the parameter's error and the residuals are independent, and it is the
+    effective degrees of freedom of the variance. Correlated noise moves both together, which
+    makes large ratios rarer; their distribution is then simulated.
+
+    Parameters
+    ----------
+    by_data : numpy.ndarray, shape (m,)
+        Derivative of the parameter by the data.
+    jacobian : numpy.ndarray, shape (p, m)
+        Of the fit.
+    noise : NoiseModel
+        Of its residuals.
+
+    Examples
+    --------
+    >>> line = np.vstack([np.ones(30), np.linspace(-1, 1, 30)])
+    >>> white = NoiseModel(np.eye(30), 0.0, 28.0, 28.0)
+    >>> dof_of_ratio(line[1] / (line[1] @ line[1]), line, white)
+    28.0
+    """
+    m = by_data.size
+    if noise.dof > _MANY or np.array_equal(noise.correlation, np.eye(m)):
+        return noise.dof
+    root = np.linalg.cholesky(noise.correlation + 1e-9 * np.eye(m))
+    errors = root @ np.random.default_rng(1).normal(size=(m, _DRAWS))
+    q = _followed(jacobian)
+    rest = errors - q @ (q.T @ errors)
+    spread = np.sqrt(by_data @ noise.correlation @ by_data * (rest**2).sum(axis=0) / noise.trace)
+    factor = float(np.quantile(np.abs(by_data @ errors) / spread, 0.95))
+    dofs = np.geomspace(200.0, 1.5, 100)
+    return float(np.interp(factor, stdtrit(dofs, 0.975), dofs))
+
+
+def _followed(jacobian: np.ndarray) -> np.ndarray:
+    """Orthonormal basis of what a fit can follow: residuals are noise without it."""
+    used = jacobian[np.any(jacobian != 0, axis=1)]
+    left, size, _ = np.linalg.svd(used.T, full_matrices=False)
+    return left[:, size > 1e-10 * size.max(initial=0.0)]
 
 
 def correlation(width: float, weights: np.ndarray, m: int) -> np.ndarray:

@@ -194,9 +194,11 @@ def simulate_band(
     if smoothing:
         spectrum = smooth(spectrum, smoothing)
     near = np.abs(x - position) <= max(HALF_WINDOW, HALF_POINTS * spacing)
-    parameters = (position, fwhm, np.clip(lorentzian_share, 1e-9, 1), 0.0)
+    center, width, share = (
+        np.full((1, 1), v) for v in (position, fwhm, np.clip(lorentzian_share, 1e-9, 1))
+    )
     band, slopes = band_and_slopes(
-        x[None, near], *(np.full((1, 1), v) for v in parameters), ("fwhm", "eta")
+        x[None, near], center, width, share, np.zeros((1, 1)), ("fwhm", "eta")
     )
     line = [np.ones((1, int(near.sum()))), x[None, near] - position]
     design = np.concatenate([*slopes, band, *line])

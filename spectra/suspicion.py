@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import xarray as xr
 
@@ -116,7 +118,7 @@ def _best(
     model: Model,
     x: np.ndarray,
     y: np.ndarray,
-    starts: list[tuple[float, ...]],
+    starts: Sequence[tuple[float, ...]],
     position: float,
     reach: float,
 ) -> Fit:
