@@ -22,8 +22,9 @@ types: $(STAMP)
 contracts: $(STAMP)
 	$(BIN)/lint-imports
 
+# Each worker is one thread: the matrices are small.
 unit: $(STAMP)
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 # The committed demo batch, made again; a test holds it to the bit.
 data: $(STAMP)
@@ -31,7 +32,7 @@ data: $(STAMP)
 
 # Long form of the reader fuzz; the short form is part of `make test`.
 fuzz: $(STAMP)
-	COATQC_FUZZ_MUTATIONS=50000 $(BIN)/python -m pytest tests/fuzz -p no:cacheprovider
+	COATQC_FUZZ_MUTATIONS=10000 $(BIN)/python -m pytest tests/fuzz -p no:cacheprovider
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/import_time.py

@@ -11,6 +11,9 @@ from .conversion import to_absorbance as to_absorbance
 from .conversion import to_transmittance as to_transmittance
 from .cutting import cut as cut
 from .cutting import cut_out as cut_out
+from .exchange import from_spectrochempy as from_spectrochempy
+from .exchange import to_spectrochempy as to_spectrochempy
+from .figures import plot_bands as plot_bands
 from .figures import plot_shift as plot_shift
 from .figures import plot_spectra as plot_spectra
 from .normalization import normalize as normalize
@@ -29,5 +32,6 @@ from .simulate import simulate_ftir as simulate_ftir
 from .simulate import simulate_nanoir as simulate_nanoir
 from .smoothing import smooth as smooth
 from .smoothing import smoothing_weights as smoothing_weights
+from .suspicion import band_warnings as band_warnings
 from .write import write_dpt as write_dpt
 from .write import write_jcamp as write_jcamp

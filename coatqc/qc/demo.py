@@ -49,6 +49,7 @@ sem = "sem/coated_152_*.tif"
 
 [samples.blend_80C]
 description = "sPPSLi/PVP with Li6PS5Cl after 24 h at 80 °C"
+ftir = "ftir/heated_?.jdx"
 xrd = "xrd/blend_li6ps5cl_80C.xrdml"
 
 [references.uncoated]
@@ -80,6 +81,14 @@ quantity = "ftir.carbonyl_shift"
 sample = "blend"
 reference = "pvp"
 max = -8.0
+
+[[criteria]]
+title = "The blend's spectrum bears 80 °C beside Li6PS5Cl"
+quantity = "ftir.same_spectrum"
+sample = "blend_80C"
+reference = "blend"
+equals = "same"
+parameters = { smallest_relevant = 0.1 }
 
 [[criteria]]
 title = "The coating closes over the particle"
@@ -207,11 +216,13 @@ def _observations() -> list[str]:
 def _infrared(folder: Path, truth: dict[str, float | str]) -> None:
     # A band comes to lie a little elsewhere each time the sample is pressed onto the crystal.
     rng = np.random.default_rng(150)
-    for name, position, seed in (("pvp", PVP, 100), ("blend", BLEND, 200)):
+    made_of = (("pvp", PVP, 100), ("blend", BLEND, 200), ("heated", BLEND, 250))
+    for name, position, seed in made_of:
         for i, place in enumerate(position + rng.normal(0, 0.3, 3)):
             made, _ = spectra.simulate_ftir(seed + i, carbonyl_position=place)
             spectra.write_jcamp(made, folder / f"ftir/{name}_{i + 1}.jdx", title=name)
     truth[truth_key("ftir.carbonyl_shift", "blend", "pvp")] = BLEND - PVP
+    truth[truth_key("ftir.same_spectrum", "blend_80C", "blend")] = "same"
     rng = np.random.default_rng(300)
     for name, position, seed in (("blend", BLEND, 400), ("coated", COATED_PARTICLE, 500)):
         for i, place in enumerate(position + rng.normal(0, 0.6, 5)):

@@ -127,21 +127,31 @@ def _infrared(result: BatchResult, role: str, outcomes: list[Outcome]) -> Iterat
     if groups:
         caption = "Spectra, each divided by its own maximum; shaded: range of the replicates."
         yield caption, functools.partial(spectra.plot_spectra, groups)
+    compared: set[tuple[str, str | None]] = set()
     for outcome in outcomes:
-        got = outcome.measurement
+        got, item = outcome.measurement, outcome.item
+        if got is not None and isinstance(got.result, spectra.SpectrumComparison):
+            if (key := (item.sample, item.reference)) not in compared:
+                compared.add(key)
+                yield f"{item.sample} against {item.reference}. {_COMPARED}", got.result.plot
+            continue
         if got is None or "reference" not in got.data:
             continue
-        item = outcome.item
         reference, sample = got.data["reference"], got.data["sample"]
         assert isinstance(reference, xr.DataArray)
         assert isinstance(sample, xr.DataArray)
         near = outcome.parameters.near
         labels = (str(item.reference), item.sample)
         caption = f"{outcome.title}. Dashed: fitted positions; shaded: their 95 % intervals."
-        yield (
-            caption,
-            functools.partial(spectra.plot_shift, reference, sample, near=near, labels=labels),
+        draw = functools.partial(
+            spectra.plot_shift,
+            reference,
+            sample,
+            near=near,
+            half_window=outcome.parameters.half_window,
+            labels=labels,
         )
+        yield caption, draw
 
 
 def _stacked(files: list[xr.DataArray]) -> xr.DataArray:
@@ -199,8 +209,9 @@ def _own_plots(outcomes: list[Outcome], role: str) -> Iterator[Drawing]:
             yield f"{outcome.item.sample}{against}{count}. {_WORDS[role]}", one.plot
 
 
+_COMPARED = "Below: ten times their difference, and what could hide in it."
 _WORDS = {
-    "nanoir_map": "Outlined: pinholes.",
+    "nanoir_map": "Outlined: pinholes. Dashed: threshold below which a pixel is bare.",
     "xrd": "Difference drawn below both patterns.",
     "sem": "Blue: outlines of particles; orange: cracks. Dark marks shorter than 300 nm, or within "
     "120 nm of a rim, are not counted.",

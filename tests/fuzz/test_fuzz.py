@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
 import itertools
 import multiprocessing
 import os
@@ -9,25 +11,58 @@ import resource
 import signal
 import zipfile
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 
 from coatqc.core import ReadError, read, validate
+from coatqc.core.reading import _start_of, readers
 
-MUTATIONS = int(os.environ.get("COATQC_FUZZ_MUTATIONS", "2000"))
+# For each reader.
+MUTATIONS = int(os.environ.get("COATQC_FUZZ_MUTATIONS", "1000"))
 SECONDS, BYTES = 5, 2**30
 LARGEST = 3_000_000
 
 
-def _files(reference: Path, folder: Path) -> list[Path]:
+def _module(name: str) -> ModuleType:
+    """A neighbouring test module, for the files that it knows how to write."""
+    path = Path(__file__).parents[1] / "spectra" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(f"fuzz_{name}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _files(reference: Path, folder: Path) -> dict[str, list[Path]]:
+    """Files of each reader: real ones, and written ones of formats of which there is none."""
     for archive in ("tiff_Zeiss_SEM", "tiff_FEI_Helios", "TVIPS_bin4"):
         with zipfile.ZipFile(reference / "imaging" / f"{archive}.zip") as file:
             file.extractall(folder)
     found = [*folder.glob("*.tif")]
     for name in ("ir", "xrd", "tofsims"):
         found += [p for p in sorted((reference / name).rglob("*")) if p.is_file()]
-    return [p for p in sorted(found) if 0 < p.stat().st_size <= LARGEST]
+    for name, raw in _module("test_binary_readers").SPC.items():
+        found.append(folder / f"{name}.spc")
+        found[-1].write_bytes(raw)
+    text = _module("test_text_readers")
+    for form in text.FORMS:
+        found.append(folder / f"{form}.dx")
+        found[-1].write_text(text.spectrum_file(form)[0])
+    found.append(folder / "map.txt")
+    found[-1].write_text(text.nea(3, 2))
+    found.append(folder / "grid.txt")
+    found[-1].write_text("# Width: 2.0 µm\n" + "1.5 2.5 3.5 4.5\n" * 6)
+    groups: dict[str, list[Path]] = {}
+    for path in sorted(found):
+        if 0 < path.stat().st_size <= LARGEST:
+            start = _start_of(path)
+            for reader in readers():
+                if reader.recognises(start):
+                    groups.setdefault(reader.name, []).append(path)
+    return groups
 
 
 def _mutated(raw: bytes, rng: np.random.Generator) -> bytes:
@@ -52,15 +87,12 @@ def _mutated(raw: bytes, rng: np.random.Generator) -> bytes:
     return bytes(data)
 
 
-def _work(files: list[Path], seeds: range, folder: str) -> list[str]:
+def _work(groups: dict[str, list[Path]], seeds: range, folder: str) -> list[str]:
     """What went wrong, in words; runs in a process of its own with a bound on memory."""
-    import spectrochempy  # noqa: F401  its import is not what is timed
-
-    for path in files[:60:7]:
-        try:
-            read(path)
-        except ReadError:
-            continue
+    # What readers import is not what is timed.
+    for files in groups.values():
+        with contextlib.suppress(ReadError):
+            read(files[0])
     with open("/proc/self/statm") as statm:  # noqa: PTH123
         used = int(statm.read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + BYTES, used + BYTES))
@@ -70,7 +102,7 @@ def _work(files: list[Path], seeds: range, folder: str) -> list[str]:
 
     signal.signal(signal.SIGALRM, too_slow)
     wrong = []
-    for seed in seeds:
+    for seed, files in itertools.product(seeds, groups.values()):
         rng = np.random.default_rng(seed)
         source = files[int(rng.integers(0, len(files)))]
         path = Path(folder) / f"{seeds.start}{source.suffix}"
@@ -91,12 +123,12 @@ def _work(files: list[Path], seeds: range, folder: str) -> list[str]:
 @pytest.mark.fuzz
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="bounds memory as Linux does")
 def test_mutated_files(reference, tmp_path):
-    files = _files(reference, tmp_path)
-    assert len(files) > 100
+    groups = _files(reference, tmp_path)
+    assert set(groups) == {r.name for r in readers()}
     workers = 2
     edges = np.linspace(0, MUTATIONS, workers + 1).astype(int)
     parts = [range(a, b) for a, b in itertools.pairwise(edges)]
     context = multiprocessing.get_context("spawn")
     with context.Pool(workers) as pool:
-        wrong = pool.starmap(_work, [(files, part, str(tmp_path)) for part in parts])
+        wrong = pool.starmap(_work, [(groups, part, str(tmp_path)) for part in parts])
     assert [w for part in wrong for w in part] == []
