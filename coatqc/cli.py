@@ -93,8 +93,9 @@ def demo(
 
 @app.command(
     epilog=(
-        "Reads OMNIC .spa/.spg, Bruker OPUS, JCAMP-DX, .dpt; TIFF of Zeiss, FEI/Thermo and TVIPS,"
-        " .gsf; IONTOF text; PANalytical .xrdml, .xy; delimited text."
+        "Reads OMNIC .spa/.spg/.map, Bruker OPUS, PerkinElmer .sp/.fsm, Photothermal .ptir,"
+        " Galactic .spc, JCAMP-DX, neaSPEC text, Orange tables, .dpt; TIFF of Zeiss, FEI/Thermo"
+        " and TVIPS, .gsf; IONTOF text; PANalytical .xrdml, .xy; delimited text."
         "  Example:  [bold]coatqc inspect scan.xrdml --json[/]"
     )
 )

@@ -128,6 +128,7 @@ def plot_coverage(found: Pinholes, ax: Axes | None = None) -> Axes:
     )  # fmt: skip
     width = max(high - low, 0.01)
     ax.set_xlim(low - 0.15 * width, min(high + 0.15 * width, 100 + 0.03 * width))
+    ax.locator_params(axis="x", nbins=5)
     ax.set_ylim(-1, 3.2)
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)

@@ -119,6 +119,7 @@ def _mark(
         fontsize=6,
         rotation=90,
         va="top",
+        bbox={"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 0.5},
     )
 
 
@@ -186,11 +187,11 @@ def plot_bands(
             va="top",
             fontsize=7,
         )
-    ax.set_ylim(top=y.max() + 0.25 * np.ptp(y))
+    ax.set_ylim(top=y.max() + 0.45 * np.ptp(y))
     ax.invert_xaxis()
     ax.set_xlabel(axis_label(da["wavenumber"]))
     ax.set_ylabel(axis_label(da))
-    ax.legend(loc="upper left", fontsize=7)
+    ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=3, fontsize=7)
     mark_simulated(ax, da)
     return ax
 
