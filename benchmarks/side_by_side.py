@@ -85,8 +85,8 @@ def map_of_bands() -> None:
             start = time.perf_counter()
             theirs = model.fit(cube[0, i, used], first, x=x[used])
             spent += time.perf_counter() - start
-            u = float(found["position_standard_uncertainty"][0, i, 0])
-            off.append(abs(theirs.params["center"].value - float(found["position"][0, i, 0])) / u)
+            u = float(found["center_standard_uncertainty"][0, i, 0])
+            off.append(abs(theirs.params["center"].value - float(found["center"][0, i, 0])) / u)
         ratios.append((spent / few / ours, ours, spent / few, max(off)))
     ratio, ours, theirs_each, off_most = sorted(ratios)[1]
     print(

@@ -148,6 +148,9 @@ def bare_from_off_band(
             f"the off-band map has dims {off_band.dims} and not the pixels of the map, "
             f"{pixel_size(image)} nm; give a map of the same area with the same scan settings"
         )
+    mine, theirs = (str(m.attrs.get("units", "1")) for m in (image, off_band))
+    if mine != theirs:
+        raise MeasurementError(f"the off-band map is in {theirs!r}, the map in {mine!r}")
     smoothed = smooth(off_band.transpose("y", "x").values.astype(float), sigma)
     known = smoothed[np.isfinite(smoothed)]
     if known.size < _FEWEST:

@@ -15,7 +15,7 @@ from spectra.bandshapes import PROFILES, Shape, area_and_width
 from spectra.bandwindow import Window, flags_of_input, take_window
 from spectra.landmarks import apex, centroid
 from spectra.leastsquares import Fit, Model, baseline_basis, fit
-from spectra.noise import dof_of_ratio, noise_model
+from spectra.noise import correlation, dof_of_ratio, noise_model
 
 Landmark = Literal["fit", "centroid", "apex"]
 
@@ -27,10 +27,10 @@ _MAX_FACTOR = 7.0
 _MIN_SPACINGS = 0.75
 # Full widths at half maximum that a band in the condensed phase can have, cm-1.
 FWHM_RANGE = (4.0, 90.0)
-FLAGS = ("ok", "missing_values", "no_band", "saturated", "width_at_bound")
+FLAGS = ("ok", "missing_values", "no_band", "saturated", "width_at_bound", "misfit")
 
 _QUANTITIES = {
-    "position": ("cm-1", "band position"),
+    "center": ("cm-1", "band position"),
     "fwhm": ("cm-1", "full width at half maximum"),
     "height": ("", "band height above the local baseline"),
     "area": ("", "band area"),
@@ -63,7 +63,8 @@ def fit_bands(
     far it is correlated from point to point (smoothing, apodisation, zero filling) are estimated
     from what the fit leaves over; the standard uncertainties follow from both (law of
     propagation, first order). A spectrum that does not allow the fit keeps NaN and says why in
-    `flag`.
+    `flag`. How far noise is correlated is one property of a measurement: it is estimated for all
+    spectra of a call together (of a chunk, where dask is used).
 
     Parameters
     ----------
@@ -95,7 +96,7 @@ def fit_bands(
     Returns
     -------
     xarray.Dataset
-        Over the other dims of `da` and ``band``: position, fwhm, height, area,
+        Over the other dims of `da` and ``band``: center (the position), fwhm, height, area,
         lorentzian_share and asymmetry, each with ``_standard_uncertainty``; dof (effective
         degrees of freedom), noise (standard deviation, unit of `da`) and flag (0 is ok; meanings
         in its attrs). With `curves` also fitted.
@@ -115,7 +116,7 @@ def fit_bands(
     >>> from spectra import simulate_ftir
     >>> spectrum, truth = simulate_ftir(1)
     >>> fitted = fit_bands(spectrum, [1461.0, 1424.0, 1494.0, 1373.0], half_window=30)
-    >>> [round(float(v)) for v in fitted["position"]]
+    >>> [round(float(v)) for v in fitted["center"]]
     [1461, 1424, 1494, 1373]
     >>> fitted["fwhm"].attrs["units"]
     'cm-1'
@@ -135,6 +136,10 @@ def fit_bands(
         raise MeasurementError(
             f"{window.points} points lie in the window; {model.parameters} parameters need "
             f"{model.parameters + 4}: widen half_window, name fewer bands or take a finer spectrum"
+        )
+    if clash := sorted({*map(str, da.coords), *map(str, da.dims)} & {*_COLUMNS, "band"}):
+        raise MeasurementError(
+            f"coordinate {clash[0]} of the data would clash with a result; rename it first"
         )
     outputs = [["band", "statistic"]] + ([["wavenumber"]] if curves else [])
     sizes = {"statistic": len(_COLUMNS), "band": near.size}
@@ -271,15 +276,18 @@ def _fitted_rows(
                     inverse[rows] @ jacobian,
                     out[rows, band, 2],
                 )
+                # Beyond half of the band it is another one's: its uncertainty 0 says so below.
+                astray = ~(np.abs(value - out[rows, band, 0]) <= 0.5 * out[rows, band, 2])
                 out[rows, band, 0] = value
                 out[rows, band, 1] = np.linalg.norm(by_data @ root, axis=1) * np.sqrt(
                     variance[rows]
                 )
+                out[rows, band, 1] = np.where(astray, 0.0, out[rows, band, 1])
     out[:, :, -3] = np.sqrt(variance)[:, None]
     rows, jacobian = stands
     by_data = inverse[typical] @ jacobian[typical - rows.start].astype(float)
     out[:, :, -2] = dof_of_ratio(by_data[0], jacobian[typical - rows.start].astype(float), noise)
-    out[:, :, -1] = _flags(out, window, model, ended)
+    out[:, :, -1] = _flags(out, window, model, ended, _roughness(y_window, model.weights))
     numbers = out[:, :, :-1]
     numbers[out[:, :, -1] > 0] = np.nan
     drawn = np.full((n, y.shape[1] if curves else 0), np.nan)
@@ -350,9 +358,17 @@ def _columns(model: Model, band: int, p: np.ndarray, covariance: np.ndarray) -> 
     return np.column_stack([*columns, *np.zeros((3, p.shape[0]))])
 
 
-def _flags(out: np.ndarray, window: Window, model: Model, ended: np.ndarray) -> np.ndarray:
+def _roughness(y: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Noise of each spectrum from its second differences, which bands hardly touch."""
+    r = correlation(0.0, weights, 3)[0]
+    return np.diff(y, 2, axis=1).std(axis=1) / np.sqrt(6 * r[0] - 8 * r[1] + 2 * r[2])
+
+
+def _flags(
+    out: np.ndarray, window: Window, model: Model, ended: np.ndarray, rough: np.ndarray
+) -> np.ndarray:
     column = {name: i for i, name in enumerate(_COLUMNS)}
-    position, u = out[:, :, column["position"]], out[:, :, 1]
+    position, u = out[:, :, column["center"]], out[:, :, 1]
     height, u_height = out[:, :, column["height"]], out[:, :, column["height"] + 1]
     dof = out[:, :, column["dof"]]
     low, high = model.fwhm
@@ -361,9 +377,14 @@ def _flags(out: np.ndarray, window: Window, model: Model, ended: np.ndarray) -> 
         (height > np.minimum(stdtrit(np.maximum(dof, 1), 1 - _CHANCE), _MAX_FACTOR) * u_height)
         & (np.abs(position - window.near) <= window.search)
         & (u < window.search)
+        & (u > 0)
         & (dof >= 2)
         & ended[:, None]
     )
     bound = (width <= low * (1 + 1e-6)) | (width >= high * (1 - 1e-6))
-    codes = [FLAGS.index("no_band"), FLAGS.index("width_at_bound")]
-    return np.select([~found, bound], codes, 0).astype(float)
+    # Far above the noise, but not above what the fit leaves over: there is more than it knows.
+    misfit = (
+        ~found & (height > 20 * rough[:, None]) & (np.abs(position - window.near) <= window.search)
+    )
+    codes = [FLAGS.index("misfit"), FLAGS.index("no_band"), FLAGS.index("width_at_bound")]
+    return np.select([misfit, ~found, bound], codes, 0).astype(float)

@@ -111,6 +111,10 @@ def take_window(
     coatqc.core.errors.MeasurementError: the data run from 549.919 to 4000 cm-1; a band near
     9000 cm-1 needs 8970 to 9030 cm-1
     """
+    if not isinstance(da, xr.DataArray):
+        raise MeasurementError(
+            f"expected an xarray.DataArray as coatqc.read gives it, found {type(da).__name__}"
+        )
     if "wavenumber" not in da.dims:
         raise MeasurementError(f"a spectrum has dim wavenumber, found {da.dims}")
     if da.name in ("transmittance", "single_channel"):

@@ -11,7 +11,7 @@ import xarray as xr
 from coatqc.core.errors import MeasurementError
 from coatqc.core.estimate import Estimate
 from coatqc.core.plotting import CYCLE, OKABE_ITO, axis_label, mark_simulated, new_axes
-from spectra.bands import fit_bands
+from spectra.bands import FLAGS, fit_bands
 from spectra.bandwindow import HALF_WINDOW
 from spectra.normalization import normalize
 from spectra.position import mean_band_position
@@ -156,8 +156,10 @@ def plot_bands(
     if da.ndim != 1:
         raise MeasurementError(f"plot_bands draws one spectrum, found dims {da.dims}")
     fitted = fit_bands(da, bands, curves=True, **settings)
-    if int(fitted["flag"].max()) != 0:
-        bad = fitted["band"].values[fitted["flag"].values > 0]
+    flags = fitted["flag"].values
+    misfit = FLAGS.index("misfit")
+    if ((flags > 0) & (flags != misfit)).any():
+        bad = fitted["band"].values[(flags > 0) & (flags != misfit)]
         raise MeasurementError(f"no band could be fitted near {', '.join(f'{b:g}' for b in bad)}")
     ax = new_axes(ax, figsize=(5.6, 4.0))
     curve = fitted["fitted"].values
@@ -170,9 +172,11 @@ def plot_bands(
     ax.axhline(base, color="0.7", lw=0.6)
     label = f"difference (× {factor:g})" if factor > 1 else "difference"
     ax.plot(x, base + factor * (y - curve), color=OKABE_ITO["blue"], lw=0.8, label=label)
-    for i in range(fitted.sizes["band"]):
+    if (flags == misfit).any():
+        ax.set_title("the bands are not described by this fit: no positions", fontsize=9)
+    for i in np.flatnonzero(flags == 0):
         position, u, dof = (
-            float(fitted[name][i]) for name in ("position", "position_standard_uncertainty", "dof")
+            float(fitted[name][i]) for name in ("center", "center_standard_uncertainty", "dof")
         )
         estimate = Estimate.from_standard_uncertainty(position, u, unit="cm-1", dof=dof)
         ax.axvline(position, color="0.3", lw=0.7, ls="--")

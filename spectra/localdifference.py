@@ -6,12 +6,15 @@ import functools
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import median_filter
+from scipy.ndimage import median_filter, uniform_filter1d
 from scipy.signal import fftconvolve
+from scipy.special import ndtri, stdtrit
 
 from spectra.noise import correlation, gaussian_kernel, noise_model
 
 _WINDOW, _NEIGHBOURS, _DRAWS = 25, 9, 400
+# Points over which second differences are averaged: as many as a band has.
+_ROUGH = 15
 
 
 @dataclass(frozen=True)
@@ -92,11 +95,13 @@ def local_difference(
     level: float = 0.95,
     by_shift: np.ndarray | None = None,
     replicates: np.ndarray | None = None,
+    replicate_dof: float = np.inf,
 ) -> LocalDifference:
     """Search a difference of two spectra for bands.
 
     The noise is estimated from the difference itself, locally, by its roughness within windows
     of 25 points; its median over nine windows, so that a band in some of them does not count.
+    Where second differences show more, as where noise grows with the absorbance, they count.
     The distribution of the largest ratio is simulated with noise of the same correlation that
     goes through the same steps.
 
@@ -117,6 +122,8 @@ def local_difference(
     replicates : numpy.ndarray, shape (r, m), optional
         Differences of replicates from their mean, scaled so that their mean square is the
         variance of `residual`.
+    replicate_dof : float
+        Degrees of freedom of their scatter: few of them widen it.
 
     Returns
     -------
@@ -136,12 +143,14 @@ def local_difference(
     noise, width = _local_noise(residual[None], window, weights)
     height, unit = _answers(residual[None], step, weights, width, widths)
     height = np.where(_fits(compared, step, widths), height[:, 0], np.nan)
-    variance = (unit * noise) ** 2
+    variance = unit**2 * _under(noise, step, widths)[:, 0] ** 2
     for extra in [] if by_shift is None else [by_shift[None]]:
         variance = variance + _answers(extra, step, weights, 0.0, widths)[0][:, 0] ** 2
     if replicates is not None:
         answers = _answers(replicates, step, weights, 0.0, widths)[0]
-        scatter = (answers**2).mean(axis=1)
+        # Student's t against the normal, at the share that each of some ten flanks has of 5 %.
+        widened = stdtrit(replicate_dof, 0.9975) / ndtri(0.9975)
+        scatter = (answers**2).mean(axis=1) * widened**2
         for i, w in enumerate(widths):
             near = np.ones(max(3, int(4 * w / step)))
             scatter[i] = np.convolve(scatter[i], near / near.size, mode="same")
@@ -180,6 +189,16 @@ def _answers(
     return out, unit
 
 
+def _under(noise: np.ndarray, step: float, widths: np.ndarray) -> np.ndarray:
+    """Root mean square of the noise (n, m) as each filter weighs it (widths, n, m)."""
+    out = np.empty((widths.size, *noise.shape))
+    for i, w in enumerate(widths):
+        weight = template(float(w), step) ** 2
+        mean = fftconvolve(noise**2, weight[None] / weight.sum(), mode="same", axes=1)
+        out[i] = np.sqrt(np.maximum(mean, 1e-12 * noise**2))
+    return out
+
+
 def _local_noise(y: np.ndarray, window: int, weights: np.ndarray) -> tuple[np.ndarray, float]:
     """Spread of the noise at each point (n, m), and the width of its filter."""
     n, m = y.shape
@@ -197,6 +216,13 @@ def _local_noise(y: np.ndarray, window: int, weights: np.ndarray) -> tuple[np.nd
     middle = (np.arange(count) + 0.5) * size
     points = np.arange(m) + 0.5
     local = np.stack([np.interp(points, middle, row) for row in spread])
+    # Where noise grows with a band, its own roughness tells; second differences hardly see bands.
+    r = correlation(model.width, weights, 3)[0]
+    rough = np.diff(y, 2, axis=1, prepend=y[:, :1], append=y[:, -1:]) ** 2
+    near = uniform_filter1d(rough, _ROUGH, axis=1, mode="nearest") / (
+        6 * r[0] - 8 * r[1] + 2 * r[2]
+    )
+    local = np.maximum(local, np.sqrt(np.maximum(near, 0.0)))
     return np.maximum(local, 1e-300), model.width
 
 
@@ -213,5 +239,5 @@ def _largest_of_noise(
     fits = _fits(np.ones(m, bool), step, widths)
     noise = np.concatenate([_local_noise(row[None], window, np.array(weights))[0] for row in y])
     height, unit = _answers(y, step, np.array(weights), width, widths)
-    ratio = np.abs(height) / (unit[:, :, None] * noise)
+    ratio = np.abs(height) / (unit[:, :, None] * _under(noise, step, widths))
     return np.where(fits[:, None], ratio, 0.0).max(axis=(0, 2))

@@ -24,6 +24,8 @@ _METHODS = {
 _WHY = {
     "no_band": "only noise, or a band that is double or merged with others in the window",
     "saturated": "its top is flat, so the detector or the ordinate was saturated",
+    "misfit": "a band is there, but one of this shape does not describe it; name its neighbours "
+    "too (fit_bands), change half_window, or try shape='asymmetric'",
     "width_at_bound": "the band is narrower or wider than any band of a condensed phase, or merged",
 }
 
@@ -38,7 +40,7 @@ def band_position(
     half_window: float | None = None,
     instrument: float = 0.0,
 ) -> Estimate | xr.Dataset:
-    """Position of the band nearest to a wavenumber.
+    """Position of the strongest band about a wavenumber.
 
     A band on a straight line is fitted by least squares within `half_window` of the band's top;
     see `fit_bands`. The noise actually found, smoothing included, makes the standard
@@ -95,7 +97,7 @@ def band_position(
     fitted = fit_bands(
         da, near, shape=shape, position=method, search=search, half_window=half_window
     ).isel(band=0, drop=True)
-    value, u = fitted["position"], fitted["position_standard_uncertainty"]
+    value, u = fitted["center"], fitted["center_standard_uncertainty"]
     # A stated instrument term has, by its nature, no degrees of freedom that could be counted.
     dof = fitted["dof"] * (1 + (instrument / u) ** 2) ** 2
     u = (u**2 + instrument**2) ** 0.5
@@ -184,10 +186,12 @@ def positions(
     fitted = fit_bands(da, near, half_window=half_window).isel(band=0)
     if da.ndim == 1:
         require_band(da, fitted, near, SEARCH)
-        u, dof = fitted["position_standard_uncertainty"], fitted["dof"]
-        return np.atleast_1d(fitted["position"].values), float(u), float(dof)
-    values = fitted["position"].values
+        u, dof = fitted["center_standard_uncertainty"], fitted["dof"]
+        return np.atleast_1d(fitted["center"].values), float(u), float(dof)
+    values = fitted["center"].values
     n = values.size
+    if n > 1 and np.ptp(values) == 0:
+        raise MeasurementError(f"{n} replicates are copies of each other: they do not scatter")
     if np.isnan(values).any():
         flags = fitted["flag"].values
         why = ", ".join(

@@ -91,10 +91,11 @@ def carbonyl_shift(
     ----------
     reference, sample : xarray.DataArray
         One spectrum each, or replicates, between which the scatter counts; see
-        `mean_band_position`. Both should come from one instrument: its wavenumber error then
+        `mean_band_position`. A lone spectrum beside replicates is taken to scatter like them.
+        Both should come from one instrument: its wavenumber error then
         cancels.
     near : float, default 1669.0
-        Where both bands are looked for, within 30 cm-1.
+        Where both bands are looked for; the strongest within 30 cm-1 counts.
     paired : bool, default False
         Whether replicate i of both belongs to one specimen, as before and after a treatment.
         The scatter between specimens then drops out.
@@ -137,6 +138,11 @@ def carbonyl_shift(
         )
     b, u_b, dof_b = positions(sample, near, half_window)
     a, u_a, dof_a = positions(reference, near, half_window)
+    # A lone spectrum scatters like those of the other side: that it does cannot be seen in it.
+    if a.size == 1 < b.size:
+        u_a, dof_a = math.hypot(u_a, float(b.std(ddof=1))), b.size - 1.0
+    elif b.size == 1 < a.size:
+        u_b, dof_b = math.hypot(u_b, float(a.std(ddof=1))), a.size - 1.0
     if paired:
         value, u, dof, n = _paired(a, b)
     else:

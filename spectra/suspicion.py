@@ -58,7 +58,7 @@ def band_warnings(
     fitted = fit_bands(spectrum, near, half_window=half_window).isel(band=0)
     if int(fitted["flag"]) != 0:
         return ()
-    position, fwhm = float(fitted["position"]), float(fitted["fwhm"])
+    position, fwhm = float(fitted["center"]), float(fitted["fwhm"])
     found = [_strong(spectrum, position, fwhm), _double(spectrum, position, fwhm, half_window)]
     found.append(_water(spectrum, position, fwhm, float(fitted["height"])))
     return tuple(text for text in found if text)

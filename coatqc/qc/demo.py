@@ -88,7 +88,7 @@ quantity = "ftir.same_spectrum"
 sample = "blend_80C"
 reference = "blend"
 equals = "same"
-parameters = { smallest_relevant = 0.1 }
+parameters = { smallest_relevant = 0.2 }
 
 [[criteria]]
 title = "The coating closes over the particle"

@@ -105,7 +105,7 @@ def test_html_in_a_browser(demo, browser, width):
         for m in sent
         # The browser's own first page makes requests too.
         if m["method"] == "Network.requestWillBeSent"
-        and not m["params"]["documentURL"].startswith("chrome:")
+        and not m["params"]["documentURL"].startswith(("chrome:", "chrome-untrusted:"))
     ]
     assert any(url.startswith("file:") for url in urls)
     assert [url for url in urls if not url.startswith(("file:", "data:"))] == []

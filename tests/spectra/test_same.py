@@ -9,6 +9,7 @@ import xarray as xr
 from coatqc.core import MeasurementError
 from spectra import same_spectrum, simulate_band, simulate_ftir, simulate_nanoir, smooth
 from spectra.bandshapes import pseudo_voigt
+from spectra.labels import labelled_spectrum
 
 
 def pair(seed, kind):
@@ -143,3 +144,42 @@ def test_figure_names_the_verdict():
     assert "p =" in ax.get_title()
     assert "cm⁻¹" in ax.get_xlabel()
     assert any("simulated" in t.get_text() for t in ax.texts)
+
+
+def test_noise_that_grows_with_absorbance_is_followed():
+    x = np.arange(600.0, 4000.0, 2.0)
+    base = 0.5 * sum(
+        h * pseudo_voigt(x, c, w, 0.3)
+        for c, w, h in ((1669, 30, 1), (1288, 26, 0.6), (2950, 60, 0.5))
+    )
+
+    def made(seed):
+        noise = np.random.default_rng(seed).normal(0, 1e-3, x.size) * 10**base / 2.3
+        return labelled_spectrum(x, base + noise, "absorbance")
+
+    called = [same_spectrum(made(2 * i), made(2 * i + 1)).verdict for i in range(60)]
+    assert sum(v == "different" for v in called) <= 9
+
+
+@pytest.mark.parametrize(("n", "m"), [(2, 2), (4, 4), (3, 1)])
+def test_few_replicates_are_believed_less(n, m):
+    called = []
+    for seed in range(25):
+        rng = np.random.default_rng(seed)
+        groups = []
+        for k, count in enumerate((n, m)):
+            made = [
+                simulate_ftir(
+                    1000 * seed + 10 * k + i, carbonyl_position=1669 + rng.normal(0, 0.5)
+                )[0]
+                for i in range(count)
+            ]
+            groups.append(xr.concat(made, "replicate") if count > 1 else made[0])
+        called.append(same_spectrum(*groups).verdict)
+    assert sum(v == "different" for v in called) <= 4
+
+
+def test_nothing_in_common_is_never_the_same():
+    x = simulate_ftir(1)[0]
+    noise = [x.copy(data=np.random.default_rng(i).normal(0, 1e-3, x.size)) for i in range(2)]
+    assert same_spectrum(*noise).verdict == "undecided"

@@ -49,7 +49,7 @@ class SameParameters(Parameters):
     span: tuple[float, float] | None = Field(default=None, description="cm-1")
     skip: list[tuple[float, float]] = Field(default=[], description="cm-1")
     smallest_relevant: float = Field(default=0.05, gt=0, lt=1)
-    alpha: float = Field(default=0.05, gt=0, lt=0.5)
+    alpha: float = Field(default=0.05, ge=0.01, lt=0.5)
     instrument: float = Field(default=0.0, ge=0, lt=100, description="cm-1")
 
     @field_validator("span")
