@@ -6,6 +6,7 @@ from .bands import fit_bands as fit_bands
 from .baselines import baseline as baseline
 from .baselines import baseline_methods as baseline_methods
 from .baselines import subtract_baseline as subtract_baseline
+from .comparison import SpectrumComparison as SpectrumComparison
 from .conversion import ratio_to_background as ratio_to_background
 from .conversion import to_absorbance as to_absorbance
 from .conversion import to_transmittance as to_transmittance
@@ -20,7 +21,6 @@ from .normalization import normalize as normalize
 from .position import band_position as band_position
 from .position import mean_band_position as mean_band_position
 from .resampling import resample as resample
-from .same import SpectrumComparison as SpectrumComparison
 from .same import same_spectrum as same_spectrum
 from .scatter import emsc as emsc
 from .scatter import emsc_coefficients as emsc_coefficients

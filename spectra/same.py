@@ -4,132 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
 from coatqc.core.errors import MeasurementError
 from coatqc.core.estimate import Estimate
-from coatqc.core.plotting import OKABE_ITO, axis_label, mark_simulated, new_axes
+from spectra.comparison import SpectrumComparison
 from spectra.localdifference import LocalDifference, local_difference, template, widths_for
-from spectra.resampling import resample
-from spectra.smoothing import smoothing_weights
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-
-@dataclass(frozen=True)
-class SpectrumComparison:
-    """What came of comparing two spectra.
-
-    Parameters
-    ----------
-    verdict : str
-        ``same``, ``different`` or ``undecided``.
-    p_value : float
-        How often noise alone makes so large a band-like difference anywhere.
-    scale : Estimate
-        Factor between the two, unit 1.
-    hidden : Estimate
-        Largest band-like difference that could hide at 95 %, as a share of the largest band of
-        the reference; its value is the largest difference found.
-    hidden_at, hidden_fwhm : float
-        Where it could hide, and how wide it would be, cm-1.
-    largest_at : float
-        Where the two differ most against their noise, cm-1.
-    residual : xarray.DataArray
-        Sample minus scaled reference, offset and slope.
-    limits : xarray.DataArray
-        Over fwhm and wavenumber: difference that could hide, in the unit of the sample.
-    reference, sample : xarray.DataArray
-        What was compared; the reference scaled to the sample.
-    smallest_relevant : float
-        As it was asked for.
-
-    Examples
-    --------
-    >>> from spectra import same_spectrum, simulate_ftir
-    >>> a, b = simulate_ftir(1)[0], simulate_ftir(2)[0]
-    >>> same_spectrum(a, b, smallest_relevant=0.1).verdict
-    'same'
-    """
-
-    verdict: str
-    p_value: float
-    scale: Estimate
-    hidden: Estimate
-    hidden_at: float
-    hidden_fwhm: float
-    largest_at: float
-    residual: xr.DataArray
-    limits: xr.DataArray
-    reference: xr.DataArray
-    sample: xr.DataArray
-    smallest_relevant: float
-
-    @property
-    def equivalent(self) -> bool:
-        """Whether no band-like difference that would matter can hide, significant or not.
-
-        Examples
-        --------
-        >>> from spectra import same_spectrum, simulate_ftir
-        >>> a, b = simulate_ftir(1)[0], simulate_ftir(2)[0]
-        >>> same_spectrum(a, b, smallest_relevant=0.1).equivalent
-        True
-        """
-        return self.hidden.upper <= self.smallest_relevant
-
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Both spectra, and below them ten times their difference with what could hide.
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, optional
-            Axes to draw on.
-        """
-        ax = new_axes(ax, figsize=(7.0, 4.0))
-        x = self.sample["wavenumber"].values
-        ax.plot(x, self.reference.values, color=OKABE_ITO["blue"], lw=1.4, label="reference")
-        ax.plot(
-            x, self.sample.values, color=OKABE_ITO["vermillion"], lw=0.8, ls="--", label="sample"
-        )
-        low, size = float(self.sample.min()), float(np.ptp(self.sample.values))
-        base, factor = low - 0.35 * size, 10.0
-        ax.axhline(base, color="0.6", lw=0.6)
-        widest = self.limits.sel(fwhm=20.0, method="nearest")
-        ax.fill_between(
-            x,
-            base - factor * widest.values,
-            base + factor * widest.values,
-            color=OKABE_ITO["sky"],
-            alpha=0.35,
-            lw=0,
-            label=f"could hide, {float(widest['fwhm']):g} cm⁻¹ wide (× {factor:g})",
-        )
-        ax.plot(
-            x,
-            base + factor * self.residual.values,
-            color="0.25",
-            lw=0.6,
-            label=f"difference (× {factor:g})",
-        )
-        ax.axvline(self.largest_at, color=OKABE_ITO["orange"], lw=0.8, ls=":")
-        ax.set_title(
-            f"{self.verdict}, p = {self.p_value:.2g}; a band of "
-            f"{100 * self.hidden.upper:.2g} % of the largest could hide at "
-            f"{self.hidden_at:.0f} cm⁻¹",
-            fontsize=9,
-        )
-        ax.invert_xaxis()
-        ax.set_xlabel(axis_label(self.sample["wavenumber"]))
-        ax.set_ylabel(axis_label(self.sample))
-        ax.legend(loc="upper left", fontsize=7)
-        mark_simulated(ax, self.reference, self.sample)
-        return ax
+from spectra.pairing import common_smoothing, on_one_grid
 
 
 def same_spectrum(
@@ -197,8 +80,8 @@ def same_spectrum(
     ('different', True)
     """
     _check_settings(smallest_relevant, alpha, instrument)
-    a, b = _on_one_grid(a, b, span)
-    weights = _common_smoothing(a, b)
+    a, b = on_one_grid(a, b, span)
+    weights = common_smoothing(a, b)
     x = a["wavenumber"].values
     step = float(abs(x[1] - x[0]))
     compared = np.ones(x.size, bool)
@@ -249,71 +132,6 @@ def _check_settings(smallest_relevant: float, alpha: float, instrument: float) -
         raise MeasurementError(f"alpha is {alpha!r}, expected between 0.01 and 0.5")
     if not 0 <= instrument < math.inf:
         raise MeasurementError(f"instrument is {instrument!r}, expected a standard uncertainty")
-
-
-def _on_one_grid(
-    a: xr.DataArray, b: xr.DataArray, span: tuple[float, float] | None
-) -> tuple[xr.DataArray, xr.DataArray]:
-    for da in (a, b):
-        if not isinstance(da, xr.DataArray):
-            raise MeasurementError(
-                f"expected an xarray.DataArray as coatqc.read gives it, found {type(da).__name__}"
-            )
-        if set(da.dims) not in ({"wavenumber"}, {"replicate", "wavenumber"}):
-            raise MeasurementError(
-                f"expected dims wavenumber, or replicate and wavenumber; found {da.dims}"
-            )
-    if None not in (a.name, b.name) and a.name != b.name:
-        raise MeasurementError(
-            f"a holds {a.name}, b holds {b.name}; convert one of them or read both alike"
-        )
-    low = max(float(a["wavenumber"].min()), float(b["wavenumber"].min()))
-    high = min(float(a["wavenumber"].max()), float(b["wavenumber"].max()))
-    if span is not None:
-        low, high = max(low, min(span)), min(high, max(span))
-    if not low < high:
-        raise MeasurementError("the two spectra have no range of wavenumbers in common")
-    whole, b = a.sortby("wavenumber"), b.sortby("wavenumber")
-    a = _between(whole, low, high)
-    if a.sizes["wavenumber"] < 16:
-        raise MeasurementError(
-            f"{a.sizes['wavenumber']} points lie between {low:g} and {high:g} cm-1: too few"
-        )
-    xa, xb = a["wavenumber"].values, _between(b, low, high)["wavenumber"].values
-    step = np.diff(xa)
-    if not np.allclose(step, step.mean(), rtol=0.02):
-        raise MeasurementError("wavenumbers are not evenly spaced; resample the spectra first")
-    if xa.size == xb.size and np.allclose(xa, xb, atol=0.01 * step.mean()):
-        b = _between(b, low, high).assign_coords(wavenumber=a["wavenumber"])
-    else:
-        # The finer one goes onto the grid of the coarser, which cannot show more.
-        xb_step = float(np.median(np.diff(xb))) if xb.size > 1 else math.inf
-        if xb.size >= 16 and xb_step > 1.01 * step.mean():
-            a = resample(whole, onto=xb, method="cubic")
-            b = _between(b, low, high)
-        else:
-            b = resample(b, onto=xa, method="cubic")
-    for da in (a, b):
-        if missing := int((~np.isfinite(da.values)).sum()):
-            raise MeasurementError(
-                f"{da.attrs.get('source', 'a spectrum')} misses {missing} values between {low:g} "
-                f"and {high:g} cm-1"
-            )
-    return a, b
-
-
-def _between(da: xr.DataArray, low: float, high: float) -> xr.DataArray:
-    x = da["wavenumber"].values
-    return da.isel(wavenumber=np.flatnonzero((x >= low) & (x <= high)))
-
-
-def _common_smoothing(a: xr.DataArray, b: xr.DataArray) -> np.ndarray:
-    one, two = smoothing_weights(a), smoothing_weights(b)
-    one = np.ones(1) if one is None else one
-    two = np.ones(1) if two is None else two
-    if one.size != two.size or not np.allclose(one, two, atol=1e-6):
-        raise MeasurementError("the two spectra were smoothed differently; smooth both alike")
-    return one
 
 
 def _mean_and_deviations(da: xr.DataArray) -> tuple[np.ndarray, np.ndarray | None]:
