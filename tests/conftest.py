@@ -6,8 +6,14 @@ import os
 import re
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
+
+# The same examples in every run; COATQC_HYPOTHESIS=explore looks at others.
+hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("explore", max_examples=500, deadline=None)
+hypothesis.settings.load_profile(os.environ.get("COATQC_HYPOTHESIS", "fixed"))
 
 DEFAULT_REFERENCE = Path(__file__).parents[2] / "shared" / "reference"
 

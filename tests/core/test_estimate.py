@@ -14,7 +14,7 @@ spreads = st.floats(0.001, 0.02)
 
 
 @given(a=numbers, b=numbers, u=spreads, v=spreads)
-@settings(deadline=None, derandomize=True, max_examples=25)
+@settings(max_examples=25)
 def test_propagation_agrees_with_monte_carlo(a, b, u, v):
     x = Estimate.from_standard_uncertainty(a, u * a)
     y = Estimate.from_standard_uncertainty(b, v * b)

