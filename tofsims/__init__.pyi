@@ -3,10 +3,13 @@ from .calibration import DEFAULT_CALIBRANTS as DEFAULT_CALIBRANTS
 from .calibration import calibrate as calibrate
 from .comparison import GroupComparison as GroupComparison
 from .comparison import compare_groups as compare_groups
+from .dead_time import correct_dead_time as correct_dead_time
 from .figures import plot_boxes as plot_boxes
 from .ions import Ion as Ion
 from .ions import ion as ion
 from .normalization import normalize as normalize
+from .peak_figures import plot_peaks as plot_peaks
+from .peak_fitting import fit_peaks as fit_peaks
 from .peaks import peak_position as peak_position
 from .simulate import (
     COATED_NCM as COATED_NCM,

@@ -63,13 +63,17 @@ def simulate_spectra(
     intensities: Mapping[str, float] = COATED_NCM,
     scatter: float = 0.12,
     total: float = 4.0e5,
+    resolving_power: float = RESOLVING_POWER,
+    pulses: int | None = None,
+    dead_time: int = 40,
 ) -> tuple[list[xr.DataArray], dict[str, float]]:
     """Negative-ion spectra of several spots, as in the paper: Bi3+, m/dm 16000 at PO2-.
 
     Assumes t = a + b sqrt(m/z); peaks that are Gaussian with an exponential tail and equally
     wide in flight time; a flat background; Poisson counts; shares that scatter log-normally
     from spot to spot, each ion by itself; and a stored mass scale that is wrong by some
-    mu, differently for each spot. Leaves out dead time, charging and ions not listed.
+    mu, differently for each spot. With `pulses`, the detector counts one ion a pulse and dead
+    time. Leaves out charging, slow tails and ions not listed.
 
     Parameters
     ----------
@@ -82,7 +86,13 @@ def simulate_spectra(
     scatter : float
         Standard deviation of the logarithm of a share, from spot to spot.
     total : float
-        Counts a spectrum.
+        Ions a spectrum.
+    resolving_power : float
+        m/dm at PO2-, from the full width at half maximum of the Gaussian.
+    pulses : int, optional
+        Primary-ion pulses; by default no ion is lost to dead time.
+    dead_time : int
+        Channels for which the detector is blind after an ion.
 
     Returns
     -------
@@ -100,7 +110,8 @@ def simulate_spectra(
     # Width at PO2-: dm/m = 2 dt/t, so t = 2 * resolving power * width.
     b = 2 * RESOLVING_POWER * _CHANNELS_PER_WIDTH / reference
     channel = np.arange(np.ceil(b * np.sqrt(MIN_MASS)), np.floor(b * np.sqrt(MAX_MASS)))
-    sigma = _CHANNELS_PER_WIDTH / 2.3548
+    sigma = _CHANNELS_PER_WIDTH / 2.3548 * RESOLVING_POWER / resolving_power
+    before, behind = int(7 * sigma) + 12, int(18 * sigma) + 16
     background = 0.002 * total / channel.size
     names = list(intensities)
     mean = np.array([intensities[k] for k in names])
@@ -110,18 +121,39 @@ def simulate_spectra(
         expected = np.full(channel.size, background)
         for name, share in zip(names, shares, strict=True):
             center = b * np.sqrt(ion(name).mz)
-            first = int(center) - 20
-            edges = np.arange(first, first + 60) + 0.5
+            first = int(center) - before
+            edges = np.arange(first, first + before + behind + 1) + 0.5
             inside = np.diff(exponnorm.cdf(edges, 0.6, loc=center - 0.6 * sigma, scale=sigma))
             at = first + 1 - int(channel[0])
-            expected[at : at + 59] += share * total * inside
+            expected[at : at + before + behind] += share * total * inside
         # What no listed ion accounts for goes into hydrogen.
         hydrogen = int(b - channel[0])
         rest = total - expected.sum()
         expected[hydrogen - 2 : hydrogen + 3] += max(0.0, rest) / 5
-        counts = rng.poisson(expected)
+        if pulses is None:
+            counts = rng.poisson(expected)
+        else:
+            counts = _counted(expected, pulses, dead_time, rng)
         slope = b * (1 + rng.normal(0, 2.5e-5))
         stored = ((channel - rng.normal(0, 2.0) + 8.0) / slope) ** 2
         attrs = {"simulated": "yes", "instrument": "simulated ToF-SIMS", "polarity": "negative"}
+        if pulses is not None:
+            attrs["dead_time_corrected"] = "no"
         spectra.append(labelled_spectrum(stored, channel, counts, attrs))
     return spectra, {k: float(v) for k, v in intensities.items()}
+
+
+def _counted(
+    expected: np.ndarray, pulses: int, dead_time: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Counts of a detector that is blind for a while after each ion."""
+    chance = -np.expm1(-expected / pulses)
+    counts = np.zeros(expected.size, dtype=np.int64)
+    # Where one ion in a million pulses is lost, nothing is; the rest goes channel by channel.
+    rate = np.convolve(expected, np.ones(dead_time + 1))[: expected.size] / pulses
+    busy = rate > 1e-6
+    counts[~busy] = rng.poisson(expected[~busy])
+    for i in np.flatnonzero(busy):
+        ready = max(0, pulses - int(counts[max(0, i - dead_time) : i].sum()))
+        counts[i] = rng.binomial(ready, chance[i])
+    return counts
