@@ -10,6 +10,7 @@ from .ions import ion as ion
 from .normalization import normalize as normalize
 from .peak_figures import plot_peaks as plot_peaks
 from .peak_fitting import fit_peaks as fit_peaks
+from .peak_fitting import require_resolved as require_resolved
 from .peaks import peak_position as peak_position
 from .simulate import (
     COATED_NCM as COATED_NCM,

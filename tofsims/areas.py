@@ -46,8 +46,9 @@ def peak_areas(spectra: xr.DataArray | Sequence[xr.DataArray], ions: Sequence[st
     -------
     xarray.Dataset
         Over (replicate, fragment): ``area`` and ``standard_uncertainty``; ``area_lower`` and
-        ``area_upper``, the 95 % interval of a peak that is never negative; ``background`` in
-        the window and ``detection_limit``, all in counts; ``lower_border`` and
+        ``area_upper``, the 95 % interval of a peak that is never negative; ``height``, the
+        counts of the highest bin above the background; ``background`` in the window and
+        ``detection_limit``, all in counts; ``lower_border`` and
         ``upper_border`` in u; ``flag``: ok, unresolved (a listed neighbour stands within 2
         widths), saturated. ``total`` (replicate), the counts above 0.5 u; coordinate
         ``exact_mass`` (fragment) in u.
@@ -158,6 +159,7 @@ def _areas_of(spectrum: xr.DataArray, names: list[str]) -> dict[str, np.ndarray]
     beside, bins = np.array(sides).T
     ratio = np.where(bins > 0, bins / (b - a), np.inf)
     background = np.where(bins > 0, beside / np.maximum(bins, 1) * (b - a), 0.0)
+    tops = np.array([counts[i:j].max() for i, j in zip(a, b, strict=True)])
     # Counts corrected for dead time scatter more than Poisson's.
     excess = np.ones(len(names))
     if "variance_ratio" in spectrum.coords:
@@ -171,6 +173,7 @@ def _areas_of(spectrum: xr.DataArray, names: list[str]) -> dict[str, np.ndarray]
     edges = [np.interp(window[:, i], time, root) ** 2 for i in (0, 1)]
     return {
         "area": inside - background,
+        "height": tops - background / (b - a),
         "standard_uncertainty": np.sqrt(np.maximum(variance, 1.0)),
         "area_lower": excess * ends[0],
         "area_upper": excess * ends[1],

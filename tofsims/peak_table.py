@@ -15,6 +15,7 @@ MIN_MASS = 0.5
 LABELS = {
     "area": ("counts", "peak area"),
     "standard_uncertainty": ("counts", "standard uncertainty of the peak area"),
+    "height": ("counts", "counts in the highest bin, above the background"),
     "area_lower": ("counts", "peak area, lower end of the 95 % interval"),
     "area_upper": ("counts", "peak area, upper end of the 95 % interval"),
     "background": ("counts", "background counts below the peak"),

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
+from typing import Literal
+
+import numpy as np
 import xarray as xr
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -25,6 +29,8 @@ class FragmentParameters(Parameters):
     calibrants: list[str] = Field(default=list(tofsims.DEFAULT_CALIBRANTS), min_length=2)
     # Listed beside the fragment so that overlapping neighbours and box plots know of them.
     also: list[str] = Field(default=[])
+    # By fit, overlapping peaks part or are told to be inseparable; by integration they do not.
+    areas: Literal["fit", "integration"] = "fit"
 
     @field_validator("fragment", "by", "calibrants", "also")
     @classmethod
@@ -38,37 +44,50 @@ class FragmentParameters(Parameters):
         return value
 
 
-def _normalised(spectra: list[xr.DataArray], p: FragmentParameters) -> xr.Dataset:
+def _normalised(spectra: list[xr.DataArray], p: FragmentParameters) -> tuple[xr.Dataset, str]:
+    """Normalised intensities, and a line on mass scale and resolution."""
     calibrated = [tofsims.calibrate(s, p.calibrants) for s in spectra]
     named = [] if p.by == "total" else [p.by] if isinstance(p.by, str) else list(p.by)
     fragments = list(dict.fromkeys([p.fragment, *p.also, *named]))
-    areas = tofsims.peak_areas(calibrated, fragments)
-    return tofsims.normalize(areas, by=p.by)
+    rms = np.median([s.attrs["calibration_rms_ppm"] for s in calibrated])
+    note = f"mass scale: median rms {rms:.3g} ppm on its calibration ions"
+    if p.areas == "integration":
+        return tofsims.normalize(tofsims.peak_areas(calibrated, fragments), by=p.by), note
+    with warnings.catch_warnings():
+        # What is unresolved is an error where it is needed, and left out where it is not.
+        warnings.filterwarnings("ignore", message=".*is not told from its neighbours")
+        table = tofsims.fit_peaks(calibrated, fragments)
+    needed = list(dict.fromkeys([p.fragment, *named]))
+    tofsims.require_resolved(table.sel(fragment=needed))
+    resolved = ~(table["flag"] == "unresolved").any("replicate")
+    power = float(table["resolving_power"].sel(fragment=p.fragment).median())
+    note += f"; resolving power {power:.0f} at {p.fragment}"
+    return tofsims.normalize(table.isel(fragment=resolved.values), by=p.by), note
 
 
 def _intensity(inputs: Inputs) -> Measurement:
     p = inputs.parameters
-    values = _normalised(inputs.sample, p)
+    values, note = _normalised(inputs.sample, p)
     wanted = values["normalized"].sel(fragment=p.fragment)
     return Measurement(
         tofsims.mean_intensity(wanted, values["standard_uncertainty"].sel(fragment=p.fragment)),
         result=values,
         table=tofsims.box_statistics(values["normalized"]),
         data={"normalized_intensity": values},
+        notes=(note,),
     )
 
 
 def _ratio(inputs: Inputs) -> Measurement:
     p = inputs.parameters
-    sample, reference = (_normalised(s, p) for s in (inputs.sample, inputs.reference))
+    (sample, note), (reference, _) = (_normalised(s, p) for s in (inputs.sample, inputs.reference))
     a, b = (v["normalized"].sel(fragment=p.fragment) for v in (reference, sample))
     compared = tofsims.compare_groups(a, b)
-    notes = (f"exact Mann-Whitney p = {compared.p_value:.2g}",)
     return Measurement(
         compared.ratio,
         result=compared,
         data={"sample": sample, "reference": reference},
-        notes=notes,
+        notes=(f"exact Mann-Whitney p = {compared.p_value:.2g}", note),
     )
 
 
