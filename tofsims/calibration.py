@@ -1,29 +1,28 @@
-"""Put a mass scale right: flight time is linear in the root of m/z."""
+"""Put a mass scale right, and say what an ion's mass is on it."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
-from itertools import combinations
 
 import numpy as np
 import xarray as xr
 
 from coatqc.core.errors import MeasurementError
+from coatqc.core.estimate import Estimate
 from coatqc.core.provenance import add_history
+from tofsims.calibrants import centroid
 from tofsims.ions import ion
 from tofsims.labels import flight_time, require_spectrum
+from tofsims.mass_scale import DEFAULT_CALIBRANTS, MassScale, fit_mass_scale
 from tofsims.peaks import find_peak, search_range
 
-# The paper's calibrants, section 4.7.
-DEFAULT_CALIBRANTS = ("C-", "C2-", "C3-", "C4-", "PO-", "PO2-", "PO3-")
+# Beyond this many times the heaviest calibrant's mass, a mass stands on extrapolation.
+_EXTRAPOLATION = 1.5
 
 
 def calibrate(spectrum: xr.DataArray, ions: Sequence[str] = DEFAULT_CALIBRANTS) -> xr.DataArray:
     """Recalibrate the mass scale on known ions.
-
-    Each ion's peak is looked for near its place on the stored scale, its centroid taken between
-    channels, and t = a + b sqrt(m/z) fitted; a peak that does not lie on the line of the others
-    (a neighbour taken for the ion) is left out.
 
     Parameters
     ----------
@@ -35,8 +34,9 @@ def calibrate(spectrum: xr.DataArray, ions: Sequence[str] = DEFAULT_CALIBRANTS) 
     Returns
     -------
     xarray.DataArray
-        Same counts on a new m/z axis. attrs ``calibration_ions`` and ``calibration_rms_ppm``
-        say what it stands on.
+        Same counts on a new m/z axis. attrs ``calibration_ions`` (those used),
+        ``calibration_left_out`` (with reasons), ``calibration_rms_ppm``, and
+        ``calibration_scale``, from which `mass_accuracy` tells the uncertainty of any mass.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def calibrate(spectrum: xr.DataArray, ions: Sequence[str] = DEFAULT_CALIBRANTS) 
 
     References
     ----------
-    Green, Gilmore & Seah, J. Am. Soc. Mass Spectrom. 2006, 17, 514.
+    ISO 13084:2018; Green, Gilmore & Seah, J. Am. Soc. Mass Spectrom. 2006, 17, 514.
 
     Examples
     --------
@@ -56,43 +56,152 @@ def calibrate(spectrum: xr.DataArray, ions: Sequence[str] = DEFAULT_CALIBRANTS) 
     >>> after < before
     True
     """
-    require_spectrum(spectrum)
-    time, counts = flight_time(spectrum), spectrum.values
-    inside = [n for n in dict.fromkeys(ions) if ion(n).mz < float(spectrum["mz"].max())]
-    seen = {n: find_peak(time, counts, *search_range(spectrum, ion(n).mz)) for n in inside}
-    found = {n: p for n, p in seen.items() if p is not None}
-    if len(found) < 2:
-        raise MeasurementError(
-            f"{spectrum.attrs.get('source', 'the spectrum')} shows {len(found)} of the "
-            f"calibration ions {', '.join(ions)} ({', '.join(found) or 'none'}); 2 are needed"
-        )
-    t = np.array([p.time for p in found.values()])
-    root = np.sqrt([ion(n).mz for n in found])
-    width = float(np.median([p.fwhm for p in found.values()]))
-    slope, offset, kept = _line(t, root, width)
-    new_root = offset + slope * time
-    good = new_root > 0
+    return with_scale(spectrum, fit_mass_scale(spectrum, ions))
+
+
+def with_scale(spectrum: xr.DataArray, scale: MassScale) -> xr.DataArray:
+    """The spectrum on a fitted mass scale.
+
+    Parameters
+    ----------
+    spectrum : xarray.DataArray
+        Dim mz.
+    scale : MassScale
+        From `fit_mass_scale` of this spectrum.
+
+    Examples
+    --------
+    >>> from tofsims import simulate_spectra
+    >>> (spectrum,), _ = simulate_spectra(1, n=1)
+    >>> "calibration_rms_ppm" in with_scale(spectrum, fit_mass_scale(spectrum)).attrs
+    True
+    """
+    time = flight_time(spectrum)
+    root = scale.offset + scale.slope * (time - scale.middle)
+    good = root > 0
     out = spectrum.isel(mz=np.flatnonzero(good))
-    attrs = out["mz"].attrs
-    out = out.assign_coords(mz=("mz", new_root[good] ** 2, attrs))
-    residual = ((offset + slope * t[kept]) ** 2 / root[kept] ** 2 - 1) * 1e6
-    used = [n for n, keep in zip(found, kept, strict=True) if keep]
+    out = out.assign_coords(mz=("mz", root[good] ** 2, out["mz"].attrs))
+    used = [c.name for c in scale.used]
     out.attrs["calibration_ions"] = ", ".join(used)
-    out.attrs["calibration_rms_ppm"] = float(np.sqrt(np.mean(residual**2)))
+    out.attrs["calibration_rms_ppm"] = scale.rms_ppm
+    if left := [f"{c.name} ({c.problem})" for c in scale.calibrants if c.problem]:
+        out.attrs["calibration_left_out"] = "; ".join(left)
+    out.attrs["calibration_scale"] = [
+        scale.offset,
+        scale.offset_uncertainty,
+        scale.slope_uncertainty / scale.slope,
+        scale.excess,
+        float(scale.dof),
+        max(c.mz for c in scale.used),
+    ]
     return add_history(out, "calibrate", ions=used)
 
 
-def _line(t: np.ndarray, root: np.ndarray, width: float) -> tuple[float, float, np.ndarray]:
-    """Slope and offset of root against t, and which points it stands on."""
-    best = np.ones(t.size, bool)
-    if t.size > 2:
-        # The line through two peaks that leaves the rest nearest to it, in channels.
-        lines = []
-        for i, j in combinations(range(t.size), 2):
-            slope = (root[j] - root[i]) / (t[j] - t[i])
-            off = np.abs((root - root[i]) / slope + t[i] - t)
-            lines.append((np.sort(off)[(t.size + 1) // 2], off))
-        median, off = min(lines, key=lambda line: line[0])
-        best = off <= max(3 * median, width)
-    slope, offset = np.polyfit(t[best], root[best], 1)
-    return float(slope), float(offset), best
+def mass_accuracy(spectrum: xr.DataArray, mz: float) -> float:
+    """Standard uncertainty of a calibrated mass scale at m/z.
+
+    Parameters
+    ----------
+    spectrum : xarray.DataArray
+        From `calibrate`.
+    mz : float
+        In u.
+
+    Returns
+    -------
+    float
+        In ppm: of the line, and of the calibrants' scatter about it. It grows outside them.
+
+    Raises
+    ------
+    MeasurementError
+        If the spectrum was not calibrated.
+
+    Examples
+    --------
+    >>> from tofsims import simulate_spectra
+    >>> (spectrum,), _ = simulate_spectra(1, n=1)
+    >>> fixed = calibrate(spectrum)
+    >>> 90 * mass_accuracy(fixed, 90.0) > 48 * mass_accuracy(fixed, 48.0)
+    True
+    """
+    offset, u_offset, u_slope, excess, _, _ = _scale_of(spectrum)
+    root = float(np.sqrt(mz))
+    return 2e6 * float(np.hypot(np.hypot(u_offset, u_slope * (root - offset)), excess)) / root
+
+
+def measured_mass(spectrum: xr.DataArray, name: str) -> Estimate:
+    """Mass-to-charge ratio of the peak nearest to an ion, with the whole uncertainty.
+
+    Parameters
+    ----------
+    spectrum : xarray.DataArray
+        From `calibrate`, dim mz.
+    name : str
+        The ion that it is taken for. Compare with ``ion(name).mz``: where that lies outside the
+        interval, the assignment is in doubt.
+
+    Returns
+    -------
+    Estimate
+        In u. Counting, the line's uncertainty and the calibrants' scatter, with Student's t of
+        their degrees of freedom.
+
+    Raises
+    ------
+    MeasurementError
+        If no peak stands out there, or the spectrum was not calibrated.
+
+    Warns
+    -----
+    UserWarning
+        Where the mass is more than 1.5 times that of the heaviest calibrant: ISO 13084 advises
+        calibrants near the masses of interest.
+
+    Examples
+    --------
+    >>> from tofsims import simulate_spectra
+    >>> (spectrum,), _ = simulate_spectra(1, n=1)
+    >>> mass = measured_mass(calibrate(spectrum), "SO-")
+    >>> bool(mass.lower < ion("SO-").mz < mass.upper)
+    True
+    """
+    require_spectrum(spectrum)
+    *_, dof, heaviest = _scale_of(spectrum)
+    exact = ion(name).mz
+    if exact > _EXTRAPOLATION * heaviest:
+        warnings.warn(
+            f"{name} at {exact:.3f} u is far above the heaviest calibrant ({heaviest:.3f} u): its "
+            "mass stands on extrapolation; add a calibrant near it",
+            UserWarning,
+            stacklevel=2,
+        )
+    time, counts = flight_time(spectrum), spectrum.values.astype(float)
+    peak = find_peak(time, counts, *search_range(spectrum, exact))
+    if peak is None:
+        raise MeasurementError(f"no peak stands out near {name} at {exact:.4f} u")
+    root = np.sqrt(np.clip(spectrum["mz"].values, 0, None))
+    middle, spread = centroid(time, counts, peak)
+    place = float(np.interp(middle, time, root))
+    at = min(max(int(np.searchsorted(time, middle)), 1), time.size - 1)
+    slope = (root[at] - root[at - 1]) / (time[at] - time[at - 1])
+    counting = 2 * place * slope * spread
+    scale = place**2 * mass_accuracy(spectrum, place**2) * 1e-6
+    total = float(np.hypot(counting, scale))
+    # Welch and Satterthwaite: counting is known, the scale's scatter was estimated.
+    return Estimate.from_standard_uncertainty(
+        place**2,
+        total,
+        unit="u",
+        dof=dof * (total / max(scale, 1e-300)) ** 4,
+        method="centroid on a mass scale of " + str(spectrum.attrs["calibration_ions"]),
+    )
+
+
+def _scale_of(spectrum: xr.DataArray) -> list[float]:
+    if "calibration_scale" not in spectrum.attrs:
+        raise MeasurementError(
+            f"{spectrum.attrs.get('source', 'the spectrum')} is on its stored mass scale, of "
+            "unknown uncertainty; call tofsims.calibrate first"
+        )
+    return [float(v) for v in spectrum.attrs["calibration_scale"]]

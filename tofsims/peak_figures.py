@@ -15,7 +15,7 @@ from tofsims.figures import pretty_ion
 from tofsims.ions import ion
 from tofsims.labels import flight_time
 from tofsims.peak_groups import fit_group, group_peaks
-from tofsims.shape_learning import bin_edges, learn_shape, variance_ratio
+from tofsims.shape_learning import bin_edges, learn_shape, standing_at, variance_ratio
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,6 +56,7 @@ def plot_peaks(spectrum: xr.DataArray, ions: Sequence[str], *, ax: Axes | None =
     shape = learn_shape(spectrum, names)
     places = np.interp(np.sqrt([ion(n).mz for n in names]), root, time)
     members = next(g for g in group_peaks(places, shape.fwhm) if 0 in g)
+    shape = standing_at(shape, spectrum, float(places[members].mean()))
     found = fit_group(
         time, bin_edges(time), counts, variance_ratio(spectrum), places[members], shape
     )

@@ -15,7 +15,7 @@ from tofsims.ions import ion
 from tofsims.labels import flight_time
 from tofsims.peak_groups import fit_group, group_peaks
 from tofsims.peak_table import peak_table
-from tofsims.shape_learning import bin_edges, learn_shape, variance_ratio
+from tofsims.shape_learning import bin_edges, learn_shape, standing_at, variance_ratio
 
 
 def fit_peaks(spectra: xr.DataArray | Sequence[xr.DataArray], ions: Sequence[str]) -> xr.Dataset:
@@ -111,7 +111,8 @@ def _fitted(spectrum: xr.DataArray, names: list[str]) -> tuple[dict[str, np.ndar
     out["flag"] = np.full(len(names), "ok", dtype="<U10")
     unlisted: list[np.ndarray] = []
     for members in group_peaks(places, shape.fwhm):
-        found = fit_group(time, edges, counts, ratio, places[members], shape)
+        mine = standing_at(shape, spectrum, float(places[members].mean()))
+        found = fit_group(time, edges, counts, ratio, places[members], mine)
         mass = np.interp(found.place, time, root) ** 2
         # m/dm = t / 2 dt, on the calibrated axis, whose root of mass is linear in time.
         slope = np.interp(found.place + found.fwhm / 2, time, root) - np.interp(

@@ -70,7 +70,9 @@ def find_peak(time: np.ndarray, counts: np.ndarray, low: float, high: float) -> 
     top = int(np.argmax(np.convolve(part, [0.25, 0.5, 0.25], mode="same"))) + first
     top = max(range(max(0, top - 1), min(time.size, top + 2)), key=lambda i: counts[i])
     height = float(counts[top])
-    floor = float(np.median(part))
+    # A narrow range may hold little beside the peak: the floor is looked for around it, too.
+    around = counts[max(0, 2 * first - last) : 2 * last - first]
+    floor = float(min(np.median(part), np.median(around)))
     if height - floor < _SIGNIFICANCE * np.sqrt(height + floor + 1):
         return None
     half = floor + (height - floor) / 2

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from scipy import signal
 
+from tofsims.calibration import mass_accuracy
 from tofsims.ions import ion
 from tofsims.labels import flight_time
 from tofsims.peak_likelihood import Problem, fit
@@ -145,6 +146,38 @@ def learn_shape(spectrum: xr.DataArray, ions: list[str]) -> PeakShape:
     return PeakShape(shape, covariance, reference, fwhm, offset, spread, n)
 
 
+def standing_at(shape: PeakShape, spectrum: xr.DataArray, place: float) -> PeakShape:
+    """The shape, with how well the mass scale is known at a place.
+
+    Parameters
+    ----------
+    shape : PeakShape
+        From `learn_shape`.
+    spectrum : xarray.DataArray
+        The same spectrum.
+    place : float
+        Flight time.
+
+    Examples
+    --------
+    >>> from tofsims import calibrate, simulate_spectra
+    >>> (spectrum,), _ = simulate_spectra(1, n=1)
+    >>> fixed = calibrate(spectrum)
+    >>> shape = learn_shape(fixed, ["Cl-"])
+    >>> standing_at(shape, fixed, 50_000.0).spread >= shape.spread
+    True
+    """
+    if "calibration_scale" not in spectrum.attrs:
+        return shape
+    time = flight_time(spectrum)
+    root = np.sqrt(np.clip(spectrum["mz"].values, 0, None))
+    here = float(np.interp(place, time, root))
+    at = min(max(int(np.searchsorted(time, place)), 1), time.size - 1)
+    slope = (root[at] - root[at - 1]) / (time[at] - time[at - 1])
+    known = here * mass_accuracy(spectrum, here**2) * 1e-6 / 2 / slope
+    return replace(shape, spread=float(np.hypot(shape.spread, known)))
+
+
 def _lonely(spectrum: xr.DataArray, width: float) -> np.ndarray:
     """Highest bins of the strongest peaks that have no other peak beside them."""
     time, counts = flight_time(spectrum), spectrum.values
@@ -189,9 +222,8 @@ def _standing(
     nearest = off[np.arange(places.size), np.abs(off).argmin(axis=1)]
     near = nearest[np.abs(nearest) < max(fwhm, 1.5 * float(np.median(np.diff(time))))]
     if near.size < 3:
-        ppm = float(spectrum.attrs.get("calibration_rms_ppm", np.inf))
-        scale = ppm * 1e-6 / 2 * float(np.median(places))
-        return 0.0, float(np.clip(2 * scale, 5 * _BEST_PLACE * fwhm, _UNKNOWN_PLACE * fwhm))
+        calibrated = "calibration_scale" in spectrum.attrs
+        return 0.0, (5 * _BEST_PLACE if calibrated else _UNKNOWN_PLACE) * fwhm
     middle = float(np.median(near))
     scatter = 1.4826 * float(np.median(np.abs(near - middle)))
     return middle, max(2 * scatter, _BEST_PLACE * fwhm)
