@@ -4,7 +4,9 @@ from .areas import peak_areas as peak_areas
 from .calibration import calibrate as calibrate
 from .calibration import mass_accuracy as mass_accuracy
 from .calibration import measured_mass as measured_mass
+from .comparison import FragmentComparison as FragmentComparison
 from .comparison import GroupComparison as GroupComparison
+from .comparison import compare_fragments as compare_fragments
 from .comparison import compare_groups as compare_groups
 from .dead_time import correct_dead_time as correct_dead_time
 from .figures import plot_boxes as plot_boxes
@@ -14,6 +16,9 @@ from .mass_scale import DEFAULT_CALIBRANTS as DEFAULT_CALIBRANTS
 from .mass_scale import MassScale as MassScale
 from .mass_scale import fit_mass_scale as fit_mass_scale
 from .normalization import normalize as normalize
+from .normalization import normalize_points as normalize_points
+from .normalizers import NormalizerComparison as NormalizerComparison
+from .normalizers import compare_normalizers as compare_normalizers
 from .peak_figures import plot_peaks as plot_peaks
 from .peak_fitting import fit_peaks as fit_peaks
 from .peak_fitting import require_resolved as require_resolved

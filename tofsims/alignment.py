@@ -72,10 +72,10 @@ def align_spectra(
     problems = []
     for spectrum in several:
         try:
-            own = calibrate(spectrum, ions)
+            alone = calibrate(spectrum, ions)
             # Three ions that are all wrong may still lie on a line.
-            sure = len(own.attrs["calibration_ions"].split(", ")) >= min(_SURE, len(set(ions)))
-            fixed.append(own if sure else None)
+            sure = len(alone.attrs["calibration_ions"].split(", ")) >= min(_SURE, len(set(ions)))
+            fixed.append(alone if sure else None)
             problems.append("too few calibration ions")
         except MeasurementError as error:
             fixed.append(None)

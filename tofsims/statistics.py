@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -11,23 +12,35 @@ from scipy.special import stdtrit
 
 from coatqc.core.errors import MeasurementError
 from coatqc.core.estimate import Estimate
+from tofsims.quartiles import Quartiles, median_interval
+from tofsims.quartiles import quartiles as quartiles_of
 
+# Head and whether it carries the unit of the values.
 _COLUMNS = (
-    "n",
-    "mean",
-    "lower (95 %)",
-    "upper (95 %)",
-    "standard deviation",
-    "median",
-    "first quartile",
-    "third quartile",
-    "lower whisker",
-    "upper whisker",
-    "outliers",
+    ("n", False),
+    ("mean", True),
+    ("lower (95 %)", True),
+    ("upper (95 %)", True),
+    ("standard deviation", True),
+    ("median", True),
+    ("median lower", True),
+    ("median upper", True),
+    ("median level", False),
+    ("first quartile", True),
+    ("third quartile", True),
+    ("lower whisker", True),
+    ("upper whisker", True),
+    ("outliers", False),
 )
 
 
-def box_statistics(values: xr.DataArray, group: Sequence[str] | None = None) -> pd.DataFrame:
+def box_statistics(
+    values: xr.DataArray,
+    group: Sequence[str] | None = None,
+    *,
+    quartiles: Quartiles = "inclusive",
+    whiskers: float | Literal["range"] = 1.5,
+) -> pd.DataFrame:
     """Box statistics over replicates.
 
     Parameters
@@ -36,13 +49,19 @@ def box_statistics(values: xr.DataArray, group: Sequence[str] | None = None) -> 
         Dims (replicate,) or (replicate, fragment).
     group : sequence of str, optional
         Name of each replicate's group; by default all belong to one.
+    quartiles : {"inclusive", "exclusive", "tukey", "averaged"}
+        Definition, see `tofsims.quartiles.quartiles`: ``inclusive`` is Matplotlib's and Excel's,
+        ``averaged`` OriginPro's.
+    whiskers : float or "range"
+        Whiskers reach to the last value within so many interquartile ranges of the box
+        (Tukey), or over all values.
 
     Returns
     -------
     pandas.DataFrame
-        A row a group and fragment. Quartiles by linear interpolation (method 7 of Hyndman &
-        Fan), whiskers to the last value within 1.5 interquartile ranges (Tukey), the mean's
-        interval by Student's t.
+        A row a group and fragment; heads carry the unit where it is not 1. The mean's interval
+        is Student's t; the median's lies between order statistics and has the level given (below
+        six values there is none of 95 %).
 
     Raises
     ------
@@ -57,35 +76,46 @@ def box_statistics(values: xr.DataArray, group: Sequence[str] | None = None) -> 
     """
     if "replicate" not in values.dims:
         raise MeasurementError(f"statistics run over dim replicate, found {values.dims}")
+    if whiskers != "range" and not (isinstance(whiskers, int | float) and whiskers >= 0):
+        raise MeasurementError(f"whiskers is {whiskers!r}, expected a number or 'range'")
     if "fragment" not in values.dims:
         name = str(values.coords["fragment"].item()) if "fragment" in values.coords else "value"
         values = values.drop_vars("fragment", errors="ignore").expand_dims(fragment=[name])
     data = values.transpose("replicate", "fragment")
     if not np.isfinite(data.values).all():
-        raise MeasurementError("a value is missing or not finite")
+        lost = [str(f) for f in data["fragment"].values[~np.isfinite(data.values).all(axis=0)]]
+        raise MeasurementError(
+            f"a value of {', '.join(lost)} is missing or not finite; leave that fragment out"
+        )
     names = ["all"] * data.sizes["replicate"] if group is None else [str(g) for g in group]
     if len(names) != data.sizes["replicate"]:
         raise MeasurementError(f"{len(names)} group names for {data.sizes['replicate']} replicates")
+    unit = str(values.attrs.get("units", "1"))
+    heads = [f"{head} ({unit})" if own and unit != "1" else head for head, own in _COLUMNS]
     rows = []
     for label in dict.fromkeys(names):
         mine = data.values[[n == label for n in names]]
         for column, fragment in enumerate(data["fragment"].values):
-            facts = dict(zip(_COLUMNS, _box(mine[:, column]), strict=True))
+            facts = dict(zip(heads, _box(mine[:, column], quartiles, whiskers), strict=True))
             head = {} if group is None else {"group": label}
             rows.append({**head, "fragment": str(fragment), **facts})
     return pd.DataFrame(rows)
 
 
-def _box(x: np.ndarray) -> tuple[float, ...]:
-    low, middle, high = np.percentile(x, [25, 50, 75])
-    reach = 1.5 * (high - low)
+def _box(
+    x: np.ndarray, definition: Quartiles, whiskers: float | Literal["range"]
+) -> tuple[float, ...]:
+    low, middle, high = quartiles_of(x, definition)
+    reach = np.inf if whiskers == "range" else whiskers * (high - low)
     within = x[(x >= low - reach) & (x <= high + reach)]
     n = x.size
     spread = float(x.std(ddof=1)) if n > 1 else np.nan
     half = float(stdtrit(n - 1, 0.975)) * spread / np.sqrt(n) if n > 1 else np.nan
     mean = float(x.mean())
     inner = (float(within.min()), float(within.max()))
-    return (n, mean, mean - half, mean + half, spread, middle, low, high, *inner, n - within.size)
+    ends = median_interval(x)
+    moments = (mean, mean - half, mean + half, spread)
+    return (n, *moments, middle, *ends, low, high, *inner, n - within.size)
 
 
 def mean_intensity(values: xr.DataArray, counting: xr.DataArray | None = None) -> Estimate:
@@ -157,5 +187,8 @@ def require_replicates(values: xr.DataArray) -> np.ndarray:
         raise MeasurementError(f"expected one value a replicate, found dims {values.dims}")
     x = values.values.astype(float)
     if x.size < 2 or not np.isfinite(x).all():
-        raise MeasurementError(f"{np.isfinite(x).sum()} finite values, at least 2 are needed")
+        raise MeasurementError(
+            f"{np.isfinite(x).sum()} finite values: a group needs at least 2 replicates, for "
+            "without them nothing tells how much they scatter"
+        )
     return x
