@@ -195,7 +195,7 @@ def _centred_log_ratio(areas: xr.Dataset) -> dict[str, xr.DataArray]:
         raise MeasurementError(
             "a centred log-ratio needs the areas of all listed ions; leave out unresolved ones"
         )
-    logs = area.pipe(np.log)
+    logs = xr.apply_ufunc(np.log, area)
     value = logs - logs.mean("fragment")
     variance = (u / area) ** 2
     spread = np.sqrt(variance * (1 - 2 / n) + variance.sum("fragment") / n**2)

@@ -186,7 +186,7 @@ def _compared(
     values = [normalize(t, by)["normalized"].sel(fragment=fragment) for t in (a, b)]
     if by == "clr":
         # Differences of logarithms are ratios.
-        values = [v.pipe(np.exp) for v in values]
+        values = [xr.apply_ufunc(np.exp, v) for v in values]
     one = compare_groups(*values)
     if one.p_value >= _ALPHA:
         conclusion = "not shown to differ"
@@ -207,8 +207,8 @@ def _own(a: xr.Dataset, b: xr.Dataset, by: str | Sequence[str]) -> Mapping[str, 
         return {"own ratio": np.nan, "own p": np.nan, "normaliser changes": False}
     if by == "clr":
         # Its divisor is the geometric mean of the listed ions.
-        logs = [((t["area"].clip(min=0) + 0.5) / t["total"]).pipe(np.log) for t in (a, b)]
-        shares = [v.mean("fragment").pipe(np.exp) for v in logs]
+        logs = [xr.apply_ufunc(np.log, (t["area"].clip(min=0) + 0.5) / t["total"]) for t in (a, b)]
+        shares = [xr.apply_ufunc(np.exp, v.mean("fragment")) for v in logs]
     else:
         ions = [by] if isinstance(by, str) else list(by)
         shares = [normalize(t)["normalized"].sel(fragment=ions).sum("fragment") for t in (a, b)]
