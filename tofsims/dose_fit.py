@@ -9,20 +9,33 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy.special import ndtr
 
 from coatqc.core.errors import MeasurementError
 from coatqc.core.estimate import Estimate
 from coatqc.core.plotting import CYCLE, mark_simulated, new_axes
+from tofsims.dose_likelihood import (
+    DEVIANCE,
+    LEAST,
+    MOST,
+    STEPS,
+    crossings,
+    deviance_of,
+    dispersion_of,
+    levels,
+    minimum,
+    roughness,
+    share_lost,
+    trend,
+)
 from tofsims.figures import pretty_ion
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_DEVIANCE, _Z = 3.841459, 1.959964
+_Z = 1.959964
+# By so much must a change improve the deviance to count as seen (95 %, 2 degrees of freedom).
+_CHANGE = 5.991465
 _FEWEST_SCANS = 5
-# Cross sections that are tried, in units of one over the last dose.
-_LEAST, _MOST, _STEPS = 1e-3, 300.0, 161
 # Below this share a loss counts as none.
 _NEGLIGIBLE = 0.1
 
@@ -39,7 +52,7 @@ class DoseFit:
     half_dose : Estimate
         Dose at which half of the change has happened, ln 2 / sigma, in cm-2.
     lost : Estimate
-        Share of the coating's signal lost between dose zero and the last scan.
+        Share of the coating's signal lost between the first scan and the last.
     p_value : float
         Of a coating signal that does not change with dose (two-sided trend test on counts).
     verdict : str
@@ -152,10 +165,12 @@ def fit_dose_profile(
 ) -> DoseFit:
     """Fit coating and substrate fragments jointly with one disappearance cross section.
 
-    Poisson likelihood of I = I_inf + (I_0 - I_inf) exp(-sigma F) for every fragment, with I_0
-    and I_inf at zero or above, coating fragments falling and substrate fragments rising. The
-    interval of sigma follows the profile of the likelihood; where counts scatter more than
-    Poisson's, it is widened by as much.
+    Poisson likelihood of I = I_inf + (I_0 - I_inf) exp(-sigma F) for every fragment, coating
+    fragments falling and substrate fragments rising. The interval of sigma follows the profile of
+    the likelihood; where counts scatter more than Poisson's, it is widened by as much. A decay so
+    slow that it is a line has no lower end, one that is over before the second scan no upper one,
+    and where no fragment is seen to change sigma is not bounded at all. I_0 and I_inf are levels
+    that are extrapolated; they may come out below zero within their uncertainty.
 
     Parameters
     ----------
@@ -206,14 +221,17 @@ def fit_dose_profile(
     sign = np.array([1.0] * len(falling) + [-1.0] * len(rising))
 
     def deviance(sigma: np.ndarray) -> np.ndarray:
-        return _levels(counts, exposure, dose, sigma, sign)[0].sum(axis=1)
+        return levels(counts, exposure, dose, sigma, sign)[0].sum(axis=1)
 
-    grid = np.geomspace(_LEAST / last, _MOST / last, _STEPS)
+    grid = np.geomspace(LEAST / last, MOST / last, STEPS)
     values = deviance(grid)
-    sigma, lowest = _minimum(deviance, grid, values)
-    _, first, end, expected = _levels(counts, exposure, dose, np.array([sigma]), sign)
-    dispersion = _dispersion(counts, expected[0], 2 * len(sign) + 1)
-    ends = _crossings(deviance, grid, values, sigma, lowest + _DEVIANCE * dispersion)
+    sigma, lowest = minimum(deviance, grid, values)
+    _, first, end, expected = levels(counts, exposure, dose, np.array([sigma]), sign)
+    dispersion = dispersion_of(counts, expected[0], 2 * len(sign) + 1)
+    ends = crossings(deviance, grid, values, sigma, lowest + DEVIANCE * dispersion)
+    constant = counts.sum(axis=1, keepdims=True) / exposure.sum() * exposure
+    if float(deviance_of(counts, constant).sum()) - lowest < _CHANGE * dispersion:
+        ends = (0.0, np.inf)
     cross_section = Estimate.from_interval(
         sigma,
         *ends,
@@ -234,8 +252,9 @@ def fit_dose_profile(
         method=cross_section.method,
     )
     pooled = counts[: len(falling)].sum(axis=0)
-    lost = _lost(pooled, exposure, dose, dispersion)
-    p_value = _trend(pooled, exposure, dose, dispersion)
+    rough = roughness(pooled, exposure, dose)
+    lost = share_lost(pooled, exposure, dose, rough, cross_section)
+    p_value = trend(pooled, exposure, dose, rough)
     return DoseFit(
         cross_section,
         half_dose,
@@ -250,158 +269,10 @@ def fit_dose_profile(
     )
 
 
-def _levels(
-    counts: np.ndarray,
-    exposure: np.ndarray,
-    dose: np.ndarray,
-    sigma: np.ndarray,
-    sign: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Best I_0 and I_inf of every fragment for every sigma.
-
-    The expectation is a base and a part that fades (or, in the substrate, comes): both linear
-    and not negative, so the likelihood has one maximum, which damped Newton steps find.
-
-    Returns deviances, I_0, I_inf over (sigma, fragment) and expectations (sigma, fragment, scan).
-    """
-    left = np.exp(-sigma[:, None] * dose)
-    fades = np.where(sign[:, None] > 0, left[:, None, :], 1 - left[:, None, :]) * exposure
-    base = np.broadcast_to(exposure, fades.shape)
-    n = counts[None]
-    total = counts.sum(axis=1) / exposure.sum()
-    a = np.broadcast_to(0.5 * total, fades.shape[:2]) + 1e-9
-    b = 0.5 * total * exposure.sum() / np.maximum(fades.sum(axis=2), 1e-300) + 1e-9
-    for _ in range(60):
-        mu = np.maximum(a[..., None] * base + b[..., None] * fades, 1e-12)
-        ratio = n / mu - 1
-        ga, gb = (base * ratio).sum(-1), (fades * ratio).sum(-1)
-        weight = 1 / mu
-        haa = (base**2 * weight).sum(-1) + 1e-30
-        hab = (base * fades * weight).sum(-1)
-        hbb = (fades**2 * weight).sum(-1) + 1e-30
-        det = np.maximum(haa * hbb - hab**2, 1e-12 * haa * hbb)
-        step_a, step_b = (hbb * ga - hab * gb) / det, (haa * gb - hab * ga) / det
-        # At zero and drawn below it, one of them stays there and the other moves alone.
-        hold_a, hold_b = (a <= 0) & (ga < 0), (b <= 0) & (gb < 0)
-        step_a = np.where(hold_a, 0.0, np.where(hold_b, ga / haa, step_a))
-        step_b = np.where(hold_b, 0.0, np.where(hold_a, gb / hbb, step_b))
-        new_a, new_b = np.maximum(a + step_a, 0.0), np.maximum(b + step_b, 0.0)
-        # Where a step would leave nothing at all, halve it.
-        worse = _deviance(n, new_a, new_b, base, fades) > _deviance(n, a, b, base, fades) + 1e-9
-        new_a = np.where(worse, (a + new_a) / 2, new_a)
-        new_b = np.where(worse, (b + new_b) / 2, new_b)
-        moved = np.abs(new_a - a).max() + np.abs(new_b - b).max()
-        a, b = new_a, new_b
-        if moved < 1e-8 * (1 + total.max()):
-            break
-    mu = np.maximum(a[..., None] * base + b[..., None] * fades, 1e-12)
-    falls = sign > 0
-    return (
-        _deviance(n, a, b, base, fades),
-        np.where(falls, a + b, a),
-        np.where(falls, a, a + b),
-        mu,
-    )
-
-
-def _deviance(
-    n: np.ndarray, a: np.ndarray, b: np.ndarray, base: np.ndarray, fades: np.ndarray
-) -> np.ndarray:
-    mu = np.maximum(a[..., None] * base + b[..., None] * fades, 1e-12)
-    return 2 * (mu - n + np.where(n > 0, n * np.log(np.maximum(n, 1e-300) / mu), 0.0)).sum(-1)
-
-
-def _minimum(deviance, grid: np.ndarray, values: np.ndarray) -> tuple[float, float]:  # type: ignore[no-untyped-def]
-    """Best sigma, refined three times around the grid's best."""
-    best = int(np.argmin(values))
-    low, high = grid[max(best - 1, 0)], grid[min(best + 1, grid.size - 1)]
-    sigma, lowest = float(grid[best]), float(values[best])
-    for _ in range(4):
-        fine = np.geomspace(low, high, 17)
-        found = deviance(fine)
-        k = int(np.argmin(found))
-        if found[k] <= lowest:
-            sigma, lowest = float(fine[k]), float(found[k])
-        low, high = fine[max(k - 1, 0)], fine[min(k + 1, 16)]
-    return sigma, lowest
-
-
-def _crossings(  # type: ignore[no-untyped-def]
-    deviance, grid: np.ndarray, values: np.ndarray, sigma: float, limit: float
-) -> tuple[float, float]:
-    """Where the deviance rises above the limit below and above sigma; 0 or infinity if never."""
-    ends = []
-    for side in (-1, 1):
-        part = grid[grid < sigma][::-1] if side < 0 else grid[grid > sigma]
-        found = values[grid < sigma][::-1] if side < 0 else values[grid > sigma]
-        beyond = np.flatnonzero(found > limit)
-        if not beyond.size:
-            ends.append(0.0 if side < 0 else np.inf)
-            continue
-        k = int(beyond[0])
-        near, far = (part[k - 1] if k else sigma), part[k]
-        for _ in range(3):
-            fine = np.geomspace(near, far, 12)
-            over = np.flatnonzero(deviance(fine) > limit)
-            k = int(over[0]) if over.size else 11
-            near, far = fine[max(k - 1, 0)], fine[k]
-        ends.append(float(np.sqrt(near * far)))
-    return ends[0], ends[1]
-
-
 def _spread(value: float, lower: float, upper: float) -> float:
     if lower <= 0 or not np.isfinite(upper):
         return float("inf")
     return (upper - lower) / 2 / _Z
-
-
-def _dispersion(counts: np.ndarray, expected: np.ndarray, parameters: int) -> float:
-    """Variance over Poisson's, where it is larger beyond doubt."""
-    enough = expected > 3
-    dof = int(enough.sum()) - parameters
-    if dof < 5:
-        return 1.0
-    chi2 = float((((counts - expected) ** 2 / expected)[enough]).sum()) / dof
-    return chi2 if chi2 > 1 + 2.5 * np.sqrt(2 / dof) else 1.0
-
-
-def _trend(n: np.ndarray, exposure: np.ndarray, dose: np.ndarray, dispersion: float) -> float:
-    """Two-sided p-value of counts that follow the exposure alone, whatever the dose."""
-    share = exposure / exposure.sum()
-    middle = float((share * dose).sum())
-    variance = float((share * (dose - middle) ** 2).sum())
-    total = float(n.sum())
-    z = float((n * (dose - middle)).sum()) / np.sqrt(total * variance * dispersion)
-    return float(2 * ndtr(-abs(z)))
-
-
-def _lost(n: np.ndarray, exposure: np.ndarray, dose: np.ndarray, dispersion: float) -> Estimate:
-    """Share of the signal lost by the last scan, whatever the cross section."""
-    sigma = np.geomspace(_LEAST / dose[-1], _MOST / dose[-1], 81)[:, None, None]
-    kept = np.concatenate([np.linspace(0, 1, 201), np.geomspace(1.005, 20, 120)])[None, :, None]
-    left = np.exp(-sigma * dose)
-    end = np.exp(-sigma * dose[-1])
-    # Level at infinite dose, relative to that at zero, for which the last scan keeps `kept`.
-    floor = (kept - end) / -np.expm1(-sigma * dose[-1])
-    shape = (floor + (1 - floor) * left) * exposure
-    valid = (floor >= 0)[..., 0]
-    shape = np.maximum(shape, 1e-12)
-    scale = n.sum() / shape.sum(axis=-1, keepdims=True)
-    mu = shape * scale
-    values = 2 * np.where(n > 0, n * np.log(np.maximum(n, 1e-300) / mu), 0.0).sum(axis=-1)
-    profile = np.where(valid, values, np.inf).min(axis=0)
-    ratio = kept[0, :, 0]
-    best = int(np.argmin(profile))
-    inside = np.flatnonzero(profile <= profile[best] + _DEVIANCE * dispersion)
-    # The ends lie up to a step of the grid further out.
-    low, high = ratio[max(inside[0] - 1, 0)], ratio[min(inside[-1] + 1, ratio.size - 1)]
-    return Estimate.from_interval(
-        1 - ratio[best],
-        1 - high,
-        1 - low,
-        n=dose.size,
-        method="share of the pooled coating signal, profile likelihood",
-    )
 
 
 def _verdict(lost: Estimate, p_value: float) -> str:
@@ -421,22 +292,25 @@ def _table(
     dispersion: float,
 ) -> pd.DataFrame:
     left = np.exp(-sigma * dose)
-    rows = []
-    for name, i0, i1, n in zip(names, first, end, counts, strict=True):
-        columns = np.stack([left, 1 - left, (i1 - i0) * dose * left], axis=1) * exposure[:, None]
+    k = len(names)
+    # Sigma is shared by all fragments, each has two levels of its own.
+    information = np.zeros((2 * k + 1, 2 * k + 1))
+    for f, (i0, i1) in enumerate(zip(first, end, strict=True)):
+        own = np.stack([left, 1 - left], axis=1) * exposure[:, None]
+        both = np.column_stack([own, (i1 - i0) * dose * left * exposure])
         mu = np.maximum((i1 + (i0 - i1) * left) * exposure, 1e-9)
-        information = (columns / mu[:, None]).T @ columns
-        scale = np.sqrt(np.maximum(np.diag(information), 1e-30))
-        inverse = np.linalg.pinv(information / scale[:, None] / scale) / scale[:, None] / scale
-        u = np.sqrt(dispersion * np.maximum(np.diag(inverse)[:2], 0))
-        rows.append(
-            {
-                "fragment": name,
-                "I_0 (counts)": i0,
-                "u(I_0) (counts)": u[0],
-                "I_inf (counts)": i1,
-                "u(I_inf) (counts)": u[1],
-                "counted": int(n.sum()),
-            }
-        )
-    return pd.DataFrame(rows)
+        at = [2 * f, 2 * f + 1, 2 * k]
+        information[np.ix_(at, at)] += (both / mu[:, None]).T @ both
+    scale = np.sqrt(np.maximum(np.diag(information), 1e-30))
+    inverse = np.linalg.pinv(information / scale[:, None] / scale) / scale[:, None] / scale
+    u = np.sqrt(dispersion * np.maximum(np.diag(inverse), 0))
+    return pd.DataFrame(
+        {
+            "fragment": names,
+            "I_0 (counts)": first,
+            "u(I_0) (counts)": u[0 : 2 * k : 2],
+            "I_inf (counts)": end,
+            "u(I_inf) (counts)": u[1 : 2 * k : 2],
+            "counted": counts.sum(axis=1).astype(int),
+        }
+    )

@@ -41,7 +41,7 @@ def labelled_events(
     shape : (int, int)
         Pixels along y and x.
     mass_scale : (float, float)
-        root(m/z) = offset + slope x channel, in root u.
+        Offset a and slope b of channel = a + b sqrt(m/z), m/z in u.
     pixel : (float, float), optional
         Height and width of a pixel in nm.
     attrs : mapping, optional
@@ -50,7 +50,7 @@ def labelled_events(
     Examples
     --------
     >>> one = np.zeros(1, dtype=np.uint16)
-    >>> labelled_events(one, one, one, one, shape=(1, 1), mass_scale=(0, 0.01)).sizes["event"]
+    >>> labelled_events(one, one, one, one, shape=(1, 1), mass_scale=(0, 100.0)).sizes["event"]
     1
     """
     names = {
@@ -64,8 +64,8 @@ def labelled_events(
         "kind": "mass_events",
         "pixels_y": int(shape[0]),
         "pixels_x": int(shape[1]),
-        "mass_offset": float(mass_scale[0]),
-        "mass_slope": float(mass_scale[1]),
+        "calibration_offset": float(mass_scale[0]),
+        "calibration_slope": float(mass_scale[1]),
         **({"pixel_y_nm": pixel[0], "pixel_x_nm": pixel[1]} if pixel else {}),
         **(attrs or {}),
     }
@@ -119,7 +119,8 @@ def bin_spectrum(events: xr.Dataset, binning: int = 1) -> xr.DataArray:
             counts = np.pad(counts, (0, found.size - counts.size))
         counts[: found.size] += found
     middle = (np.arange(counts.size) + 0.5) * binning - 0.5
-    root = events.attrs["mass_offset"] + events.attrs["mass_slope"] * middle
+    offset, slope = _scale(events)
+    root = (middle - offset) / slope
     good = root > 0
     spectrum = labelled_spectrum(root[good] ** 2, middle[good], counts[good], _facts(events))
     return add_history(spectrum, "bin_spectrum", binning=binning)
@@ -222,7 +223,9 @@ def _require_events(events: xr.Dataset) -> None:
             f"an event list has the variables {', '.join(_FIELDS)} over dim event"
         )
     missing = [
-        a for a in ("pixels_y", "pixels_x", "mass_offset", "mass_slope") if a not in events.attrs
+        a
+        for a in ("pixels_y", "pixels_x", "calibration_offset", "calibration_slope")
+        if a not in events.attrs
     ]
     if missing:
         raise MeasurementError(f"the event list lacks the attributes {', '.join(missing)}")
@@ -285,10 +288,8 @@ def _around(names: list[str], resolving_power: float) -> dict[str, tuple[float, 
 
 def _lookup(events: xr.Dataset, windows: dict[str, tuple[float, float]]) -> np.ndarray:
     """Number of each channel's window, 0 for none; the last entry stands for all beyond."""
-    offset, slope = float(events.attrs["mass_offset"]), float(events.attrs["mass_slope"])
-    if not slope > 0:
-        raise MeasurementError(f"the mass scale has a slope of {slope:g}, expected above zero")
-    edges = {n: (np.sqrt(np.array(w)) - offset) / slope for n, w in windows.items()}
+    offset, slope = _scale(events)
+    edges = {n: offset + slope * np.sqrt(np.array(w)) for n, w in windows.items()}
     top = int(max(e[1] for e in edges.values())) + 2
     if top > 2**28:
         raise MeasurementError(f"a window ends at channel {top}: check the mass scale")
@@ -300,6 +301,14 @@ def _lookup(events: xr.Dataset, windows: dict[str, tuple[float, float]]) -> np.n
         lookup[first : last + 1] = k
     lookup[-1] = 0
     return lookup
+
+
+def _scale(events: xr.Dataset) -> tuple[float, float]:
+    offset = float(events.attrs["calibration_offset"])
+    slope = float(events.attrs["calibration_slope"])
+    if not slope > 0:
+        raise MeasurementError(f"the mass scale has a slope of {slope:g}, expected above zero")
+    return offset, slope
 
 
 def _facts(events: xr.Dataset) -> dict[str, str | int | float]:

@@ -150,12 +150,12 @@ def simulate_events(
     from tofsims.events import labelled_events
 
     rng = np.random.default_rng(seed)
-    slope = 1 / 12_000.0
+    slope = 12_000.0
     names = list(intensities)
     shares = np.array([intensities[k] for k in names])
-    top = int(10.0 / slope)
+    top = int(10.0 * slope)
     which = np.searchsorted(np.cumsum(shares), rng.random(n))
-    centres = np.array([np.sqrt(ion(k).mz) / slope for k in names] + [0.0])
+    centres = np.array([slope * np.sqrt(ion(k).mz) for k in names] + [0.0])
     channel = centres[which] + 1.3 * rng.normal(size=n)
     rest = which == len(names)
     channel[rest] = rng.integers(0, top, int(rest.sum()))

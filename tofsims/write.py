@@ -32,7 +32,13 @@ def write_iontof_text(spectrum: xr.DataArray, path: str | Path) -> None:
     True
     """
     require_spectrum(spectrum)
-    lines = ["# Binning: 1 channels", "# Deadtime Correction: on"]
+    facts = spectrum.attrs
+    lines = [f"# Binning: {facts.get('binning_channels', 1)} channels"]
+    # Counts that nothing was lost from are as good as corrected ones.
+    corrected = "off" if facts.get("dead_time_corrected") == "no" else "on"
+    lines.append(f"# Deadtime Correction: {corrected}")
+    if "polarity" in facts:
+        lines.append(f"# Polarity: {facts['polarity']}")
     lines.append("# Channels without counts are left out")
     if spectrum.attrs.get("simulated") == "yes":
         lines.append(f"# {SIMULATED_MARK}")

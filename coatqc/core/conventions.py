@@ -11,7 +11,15 @@ import xarray as xr
 
 from coatqc.core.errors import MeasurementError
 
-KINDS = ("ir_spectrum", "ir_cube", "image", "mass_spectrum", "mass_image", "xrd_pattern")
+KINDS = (
+    "ir_spectrum",
+    "ir_cube",
+    "image",
+    "mass_spectrum",
+    "mass_image",
+    "mass_events",
+    "xrd_pattern",
+)
 
 DIMS = {
     "wavenumber": "cm-1",
@@ -23,6 +31,7 @@ DIMS = {
     "replicate": "",
     "scan": "",
     "fragment": "",
+    "event": "",
     "page": "",
     "band": "cm-1",
     "fwhm": "cm-1",
@@ -37,6 +46,7 @@ _DIMS_OF_KIND = {
     "image": {"y", "x"},
     "mass_spectrum": {"mz"},
     "mass_image": {"y", "x"},
+    "mass_events": {"event"},
     "xrd_pattern": {"two_theta"},
 }
 

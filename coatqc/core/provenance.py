@@ -28,6 +28,8 @@ _REPORTED = (
     "pybaselines",
     "brukeropus",
     "molmass",
+    "pyimzML",
+    "dask",
     "tifffile",
     "matplotlib",
 )
@@ -39,7 +41,7 @@ def sha256_of(path: Path | str) -> str:
     Parameters
     ----------
     path : path-like
-        The file.
+        The file; of a folder, the names and hashes of its files are hashed.
 
     Examples
     --------
@@ -49,6 +51,10 @@ def sha256_of(path: Path | str) -> str:
     >>> sha256_of(f)[:8]
     'e3b0c442'
     """
+    if (folder := Path(path)).is_dir():
+        files = sorted(p for p in folder.rglob("*") if p.is_file())
+        lines = (f"{p.relative_to(folder).as_posix()} {sha256_of(p)}\n" for p in files)
+        return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
     with Path(path).open("rb") as f:
         return hashlib.file_digest(f, "sha256").hexdigest()
 

@@ -22,6 +22,8 @@ from coatqc.core.provenance import add_history, sha256_of
 
 ENTRY_POINTS = "coatqc.readers"
 HEAD_BYTES = 65536
+# The file that a Zarr store of format 3 or 2 has in its folder.
+ZARR_MARKS = ("zarr.json", ".zgroup")
 
 # How sure a reader is that a file is its own.
 NO, BY_NAME, BY_CONTENT = 0, 1, 2
@@ -152,11 +154,12 @@ def read(path: str | Path, *, kind: str | None = None) -> xr.DataArray | xr.Data
     Parameters
     ----------
     path : path-like
-        The file. What it holds decides which reader takes it; its name only breaks ties.
+        The file, or the folder of a Zarr store. What it holds decides which reader takes it;
+        its name only breaks ties.
     kind : str, optional
         What the file must be: one of ``ir_spectrum``, ``ir_cube``, ``image``,
-        ``mass_spectrum``, ``mass_image``, ``xrd_pattern``. Needed only where a file (two
-        unlabelled columns, say) could be several things.
+        ``mass_spectrum``, ``mass_image``, ``mass_events``, ``xrd_pattern``. Needed only where a
+        file (two unlabelled columns, say) could be several things, or holds several.
 
     Returns
     -------
@@ -210,7 +213,7 @@ def read(path: str | Path, *, kind: str | None = None) -> xr.DataArray | xr.Data
 def _start_of(path: Path) -> FileStart:
     try:
         if path.is_dir():
-            raise ReadError(path, "is a folder", "name one file in it")
+            return _start_of_folder(path)
         if path.exists() and not path.is_file():
             raise ReadError(path, "is a device or pipe", "name a file")
         size = path.stat().st_size
@@ -223,6 +226,15 @@ def _start_of(path: Path) -> FileStart:
     if not head:
         raise ReadError(path, "the file is empty (0 bytes)", "export or copy it again")
     return FileStart(path, size, head)
+
+
+def _start_of_folder(path: Path) -> FileStart:
+    """A folder is data only as a Zarr store, which says so in one of its files."""
+    for name in ZARR_MARKS:
+        if (path / name).is_file():
+            with (path / name).open("rb") as f:
+                return FileStart(path, (path / name).stat().st_size, f.read(HEAD_BYTES))
+    raise ReadError(path, "is a folder", "name one file in it")
 
 
 def _looks_like(start: FileStart) -> str:

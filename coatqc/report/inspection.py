@@ -27,6 +27,19 @@ def _range(values: np.ndarray) -> tuple[float | None, float | None]:
     return _number(np.nanmin(values)), _number(np.nanmax(values))
 
 
+def _span(variable: xr.DataArray) -> tuple[float | None, float | None, int]:
+    """Least and greatest value, and how many are missing; what is large is read in blocks."""
+    if variable.chunks is None:
+        values = np.asarray(variable.values)
+        missing = int(np.isnan(values).sum()) if values.dtype.kind == "f" else 0
+        return *_range(values), missing
+    import dask
+
+    found = dask.compute(variable.min().data, variable.max().data, variable.isnull().sum().data)
+    low, high, missing = (v.item() for v in found)
+    return _number(low), _number(high), int(missing)
+
+
 def describe(obj: xr.DataArray | xr.Dataset, path: Path) -> dict[str, Any]:
     """Facts of a file that was read, ready for JSON.
 
@@ -62,13 +75,12 @@ def describe(obj: xr.DataArray | xr.Dataset, path: Path) -> dict[str, Any]:
             "n": int(coord.size),
         }
     for name, variable in dataset.data_vars.items():
-        values = np.asarray(variable.values)
-        low, high = _range(values)
+        low, high, n_nan = _span(variable)
         data[str(name)] = {
             "units": variable.attrs.get("units", ""),
             "min": low,
             "max": high,
-            "n_nan": int(np.isnan(values).sum()) if values.dtype.kind == "f" else 0,
+            "n_nan": n_nan,
         }
     attrs = {
         k: v.item() if isinstance(v, np.generic) else v
@@ -116,13 +128,26 @@ def to_text(facts: dict[str, Any], obj: xr.DataArray | xr.Dataset) -> Table:
     return table
 
 
+def _event_image(events: xr.DataArray | xr.Dataset) -> xr.DataArray:
+    x, y = (np.asarray(events[axis].values, dtype=np.int64) for axis in "xy")
+    ny, nx = int(y.max()) + 1, int(x.max()) + 1
+    image = np.bincount(y * nx + x, minlength=ny * nx).reshape(ny, nx)
+    coords = {
+        axis: (axis, np.arange(n) + 0.5, {"units": "pixel", "long_name": axis})
+        for axis, n in (("y", ny), ("x", nx))
+    }
+    about = {"units": "counts", "long_name": "events"}
+    return xr.DataArray(image, coords, ("y", "x"), name="counts", attrs=about)
+
+
 def draw(obj: xr.DataArray | xr.Dataset, target: Path) -> Figure:
     """Draw what was read, and save it as a picture.
 
     Parameters
     ----------
     obj : xarray.DataArray or xarray.Dataset
-        Spectrum, pattern or image; of a cube, the mean over its spectral axis.
+        Spectrum, pattern or image; of a cube, the mean over its other axes; of an event list,
+        how many events each pixel has.
     target : pathlib.Path
         File to write; its ending says the format.
 
@@ -140,7 +165,10 @@ def draw(obj: xr.DataArray | xr.Dataset, target: Path) -> Figure:
     ...     attrs={"units": "counts", "long_name": "counts", "kind": "xrd_pattern"})
     >>> _ = draw(da, Path(tempfile.mkdtemp()) / "a.png")
     """
-    array = obj if isinstance(obj, xr.DataArray) else obj[next(iter(obj.data_vars))]
+    if obj.attrs.get("kind") == "mass_events":
+        array = _event_image(obj)
+    else:
+        array = obj if isinstance(obj, xr.DataArray) else obj[next(iter(obj.data_vars))]
     ax = new_axes(figsize=(7, 4))
     if {"y", "x"} <= set(array.dims):
         others = [d for d in array.dims if d not in ("y", "x")]

@@ -13,6 +13,8 @@ from coatqc.core.provenance import SIMULATED_MARK
 from coatqc.core.reading import BY_CONTENT, NO, FileStart, Reader
 
 _SIZE = re.compile(r"(width|height)\s*[:=]\s*([0-9.eE+-]+)\s*(\S+)", re.IGNORECASE)
+# Images of ions, and places with values, have a reader of their own.
+_OTHER = re.compile(r"\bm/z\b|\bmass (interval|range|window)\b|^#\s*x\s+y\s", re.IGNORECASE)
 _UNIT = re.compile(r"value units?\s*[:=]\s*(\S+)", re.IGNORECASE)
 
 
@@ -20,6 +22,8 @@ def _looks_like_grid(table: Table) -> bool:
     rows, columns = table.values.shape
     # Words over the columns mean a table of different things, not one map.
     comments_only = all(line.startswith("#") for line in table.header)
+    if any(_OTHER.search(line) for line in table.header):
+        return False
     return rows >= 4 and columns >= 4 and comments_only
 
 

@@ -8,6 +8,7 @@ import itertools
 import multiprocessing
 import os
 import resource
+import shutil
 import signal
 import zipfile
 from pathlib import Path
@@ -25,9 +26,9 @@ SECONDS, BYTES = 5, 2**30
 LARGEST = 3_000_000
 
 
-def _module(name: str) -> ModuleType:
+def _module(name: str, folder: str = "spectra") -> ModuleType:
     """A neighbouring test module, for the files that it knows how to write."""
-    path = Path(__file__).parents[1] / "spectra" / f"{name}.py"
+    path = Path(__file__).parents[1] / folder / f"{name}.py"
     spec = importlib.util.spec_from_file_location(f"fuzz_{name}", path)
     assert spec is not None
     assert spec.loader is not None
@@ -55,9 +56,13 @@ def _files(reference: Path, folder: Path) -> dict[str, list[Path]]:
     found[-1].write_text(text.nea(3, 2))
     found.append(folder / "grid.txt")
     found[-1].write_text("# Width: 2.0 µm\n" + "1.5 2.5 3.5 4.5\n" * 6)
+    for name in ("test_readers", "test_open_readers"):
+        (folder / name).mkdir()
+        found += _module(name, "tofsims").write_examples(folder / name)
     groups: dict[str, list[Path]] = {}
     for path in sorted(found):
-        if 0 < path.stat().st_size <= LARGEST:
+        # The real one is packed, and its checksum finds every change.
+        if 0 < path.stat().st_size <= LARGEST and path.name != "tofsimsData.rda":
             start = _start_of(path)
             for reader in readers():
                 if reader.recognises(start):
@@ -87,12 +92,34 @@ def _mutated(raw: bytes, rng: np.random.Generator) -> bytes:
     return bytes(data)
 
 
+def _write_mutated(source: Path, path: Path, rng: np.random.Generator) -> None:
+    """A mutation of a file; of an imzML, also of its .ibd; of a folder, of one file in it."""
+    if source.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+        shutil.copytree(source, path)
+        inside = sorted(p for p in path.rglob("*") if p.is_file())
+        source = path = inside[int(rng.integers(0, len(inside)))]
+    data = source.with_suffix(".ibd")
+    if data.exists():
+        raw = data.read_bytes()
+        path.with_suffix(".ibd").write_bytes(_mutated(raw, rng) if rng.random() < 0.3 else raw)
+        if rng.random() < 0.3:
+            path.write_bytes(source.read_bytes())
+            return
+    path.write_bytes(_mutated(source.read_bytes(), rng))
+
+
+def _kind(reader: str) -> str | None:
+    """Readers of the spectrum in a file of images are taken only where it is asked for."""
+    return "mass_spectrum" if reader.endswith("_spectrum") else None
+
+
 def _work(groups: dict[str, list[Path]], seeds: range, folder: str) -> list[str]:
     """What went wrong, in words; runs in a process of its own with a bound on memory."""
     # What readers import is not what is timed.
-    for files in groups.values():
+    for name, files in groups.items():
         with contextlib.suppress(ReadError):
-            read(files[0])
+            read(files[0], kind=_kind(name))
     with open("/proc/self/statm") as statm:  # noqa: PTH123
         used = int(statm.read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + BYTES, used + BYTES))
@@ -102,14 +129,14 @@ def _work(groups: dict[str, list[Path]], seeds: range, folder: str) -> list[str]
 
     signal.signal(signal.SIGALRM, too_slow)
     wrong = []
-    for seed, files in itertools.product(seeds, groups.values()):
+    for seed, (name, files) in itertools.product(seeds, groups.items()):
         rng = np.random.default_rng(seed)
         source = files[int(rng.integers(0, len(files)))]
         path = Path(folder) / f"{seeds.start}{source.suffix}"
-        path.write_bytes(_mutated(source.read_bytes(), rng))
+        _write_mutated(source, path, rng)
         signal.alarm(SECONDS)
         try:
-            problems = validate(read(path))
+            problems = validate(read(path, kind=_kind(name)))
         except ReadError:
             problems = []
         except BaseException as error:

@@ -1,8 +1,11 @@
-"""IONTOF mass spectra exported as text: columns Channel, m/z, Intensity."""
+"""IONTOF mass spectra exported as text: columns Channel, m/z, Intensity.
+
+The channel may be left out, units may stand behind the names, columns may be cut by tabs,
+semicolons or blanks, and the decimal mark may be a comma.
+"""
 
 from __future__ import annotations
 
-import io
 import re
 from pathlib import Path
 
@@ -11,12 +14,20 @@ import xarray as xr
 
 from coatqc.core.delimited import read_text
 from coatqc.core.errors import ReadError
-from coatqc.core.provenance import SIMULATED_MARK
 from coatqc.core.reading import BY_CONTENT, NO, FileStart, Reader
 
-_HEAD = re.compile(r"^Channel\s+m/z(?:\s*\(u\))?\s+Intensity\s*$", re.IGNORECASE | re.MULTILINE)
+_UNIT = r"(?:[ \t]*[(\[][^)\]\n]{0,12}[)\]])?"
+# "Mass" alone may be anything; with its unit it is m/z.
+_MZ = rf"(?:m/z{_UNIT}|mass[ \t]*[(\[](?:u|amu|da)[)\]])"
+_CUT = r"\"?[ \t;,]+\"?"
+_HEAD = re.compile(
+    rf"^[#%]?[ \t]*\"?(?:(channel){_UNIT}{_CUT})?{_MZ}{_CUT}"
+    rf"(?:intensity|counts){_UNIT}\"?[ \t;]*\r?$",
+    re.IGNORECASE | re.MULTILINE,
+)
 _LEFT_OUT = "Channels without counts are left out"
 _MAX_CHANNELS = 20_000_000
+_AGAIN = "export the spectrum again"
 
 
 def _recognises(start: FileStart) -> int:
@@ -25,37 +36,60 @@ def _recognises(start: FileStart) -> int:
 
 def _read(path: Path) -> xr.DataArray:
     from tofsims.labels import labelled_spectrum
+    from tofsims.readers.columns import numbers_below
+    from tofsims.readers.iontof_header import spectrum_facts
 
     text = read_text(path)
     head = _HEAD.search(text)
     if head is None:
         raise ReadError(path, "has no line 'Channel m/z Intensity' over its columns")
-    import pandas as pd
-
-    try:
-        table = pd.read_csv(
-            io.StringIO(text[head.end() :]), sep=r"\s+", header=None, dtype=float
-        ).to_numpy()
-    except ValueError as error:
-        raise ReadError(path, f"its columns are not numbers ({error})") from error
-    if table.shape[0] < 2 or table.shape[1] != 3:
-        raise ReadError(path, f"has a table of shape {table.shape}, expected 3 columns")
-    channel, mz, counts = table.T
-    if not np.isfinite(table).all() or counts.min() < 0:
-        raise ReadError(path, "holds negative or missing intensities")
-    if not (np.all(np.diff(mz) > 0) and np.all(np.diff(channel) > 0)):
-        raise ReadError(path, "its channels or m/z do not rise from line to line")
     notes = text[: head.start()]
-    if _LEFT_OUT in notes:
+    facts, promised = spectrum_facts(notes, path)
+    columns = 3 if head[1] else 2
+    table = numbers_below(text[head.end() :], columns, path)
+    channel = table[:, 0] if columns == 3 else None
+    mz, counts = table[:, -2], table[:, -1]
+    _check(path, channel, mz, counts)
+    found, assumptions = len(mz), []
+    if _LEFT_OUT in notes and channel is not None:
         channel, mz, counts = _fill(path, channel, mz, counts)
-    facts: dict[str, str | int | float] = {"instrument": "IONTOF ToF-SIMS"}
-    if binning := re.search(r"Binning:\s*(\d{1,9})", notes):
-        facts["binning_channels"] = int(binning[1])
-    if dead := re.search(r"Deadtime Correction:\s*(\w+)", notes):
-        facts["dead_time_corrected"] = "yes" if dead[1].lower() == "on" else "no"
-    if SIMULATED_MARK in notes:
-        facts["simulated"] = "yes"
+    if promised is not None:
+        # SurfaceLab may count channels before they were binned.
+        whole = {promised, -(-promised // int(facts.get("binning_channels", 1)))}
+        if not whole & {found, len(mz)}:
+            raise ReadError(
+                path,
+                f"its header promises {promised} channels, found {found}",
+                f"the file is cut; {_AGAIN}",
+            )
+    if channel is None:
+        assumptions.append("the file has no channels; they are taken as even in the root of m/z")
+    if not text.endswith(("\n", "\r")):
+        assumptions.append("the last line does not end; it may be cut")
+    if assumptions:
+        facts["assumptions"] = "; ".join(assumptions)
     return labelled_spectrum(mz, channel, counts, facts)
+
+
+def _check(path: Path, channel: np.ndarray | None, mz: np.ndarray, counts: np.ndarray) -> None:
+    """Refuse what no spectrum holds, and say where it stands."""
+    if counts.min() < 0:
+        at = int(np.argmin(counts))
+        raise ReadError(
+            path,
+            f"holds {counts[at]:g} counts at m/z {mz[at]:.6g}",
+            "counts cannot be negative; export them without background subtraction",
+        )
+    for name, axis in (("m/z", mz), ("channel", channel)):
+        if axis is not None and not (step := np.diff(axis) > 0).all():
+            at = int(np.argmin(step))
+            raise ReadError(
+                path,
+                f"{name} does not rise: {axis[at]:.9g} is followed by {axis[at + 1]:.9g}",
+                "one spectrum a file, from low to high m/z",
+            )
+    if mz[0] < 0 or mz[-1] > 1e7:
+        raise ReadError(path, f"m/z goes from {mz[0]:g} to {mz[-1]:g} u")
 
 
 def _fill(

@@ -13,7 +13,9 @@ from coatqc.core.errors import ReadError
 from coatqc.core.provenance import SIMULATED_MARK
 from coatqc.core.reading import BY_CONTENT, NO, FileStart, Reader
 
-_OTHER_AXIS = re.compile(r"\b(cm-1|cm\^-1|nm|wavenumber|wavelength|m/z|time|q)\b", re.IGNORECASE)
+_OTHER_AXIS = re.compile(
+    r"\b(cm-1|cm\^-1|nm|wavenumber|wavelength|m/z|mass|time|q)\b", re.IGNORECASE
+)
 
 
 def _looks_like_pattern(table: Table) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 
 from coatqc.core.errors import ReadError
 
-_MAX_BYTES = 512 * 2**20
+MOST_BYTES = 512 * 2**20
 _MAX_CHUNK = 64 * 2**20
 # Instruments' data shrink a few times at most; a small array may be all zeros.
 _MOST_SHRUNK, _SMALL = 100, 2**20
@@ -88,6 +88,67 @@ def attribute(obj: Any, name: str) -> str | float | None:
     return str(value[0])[:_LONGEST_ATTRIBUTE]
 
 
+def require_plain(
+    dataset: Any,
+    path: Path,
+    *,
+    kinds: str = "iuf",
+    most: int = MOST_BYTES,
+    shrunk: int = _MOST_SHRUNK,
+) -> None:
+    """Refuse a dataset that is no plain array in this file, before a value of it is read.
+
+    Parameters
+    ----------
+    dataset : h5py.Dataset
+        Open.
+    path : pathlib.Path
+        For the error.
+    kinds : str
+        Kinds of numpy types that are allowed: numbers, or "V" for the rows of a table.
+    most : int
+        The most bytes that it may take in memory. What is read in blocks may take more.
+    shrunk : int
+        How many times it may have been shrunk. Images with few counts shrink more than spectra.
+
+    Raises
+    ------
+    ReadError
+        If it is no plain array in this file, or larger than its bytes in the file allow.
+
+    Examples
+    --------
+    >>> import h5py
+    >>> with h5py.File("a", "w", driver="core", backing_store=False) as file:
+    ...     require_plain(file.create_dataset("words", data="text"), Path("a"))
+    Traceback (most recent call last):
+        ...
+    coatqc.core.errors.ReadError: a: dataset /words holds object, not numbers; ...
+    """
+    import h5py
+
+    if not isinstance(dataset, h5py.Dataset):
+        raise ReadError(path, "holds a group where an array of numbers belongs")
+    name, what = dataset.name, ""
+    stored = dataset.id.get_storage_size()
+    if dataset.dtype.kind not in kinds or dataset.dtype.hasobject:
+        what = f"holds {dataset.dtype}, not numbers"
+    elif dataset.is_virtual or dataset.external:
+        what = "takes its values from elsewhere"
+    elif dataset.shape is None or dataset.nbytes > most:
+        what = f"has shape {dataset.shape}, more than {most // 2**20} MiB"
+    elif dataset.chunks and np.prod(dataset.chunks, dtype=float) * dataset.dtype.itemsize > (
+        _MAX_CHUNK
+    ):
+        what = f"has chunks of shape {dataset.chunks}"
+    elif dataset.nbytes > max(_SMALL, shrunk * stored):
+        what = f"has shape {dataset.shape}, but {stored} bytes in the file"
+    if what:
+        raise ReadError(
+            path, f"dataset {name} {what}", "the file is damaged or was not made by an instrument"
+        )
+
+
 def numbers(dataset: Any, path: Path) -> np.ndarray:
     """Values of a dataset of numbers.
 
@@ -117,25 +178,5 @@ def numbers(dataset: Any, path: Path) -> np.ndarray:
         ...
     coatqc.core.errors.ReadError: a: dataset /bomb has shape (10000000,), but 0 bytes ...
     """
-    import h5py
-
-    if not isinstance(dataset, h5py.Dataset):
-        raise ReadError(path, "holds a group where an array of numbers belongs")
-    name, what = dataset.name, ""
-    if dataset.dtype.kind not in "iuf":
-        what = f"holds {dataset.dtype}, not numbers"
-    elif dataset.is_virtual or dataset.external:
-        what = "takes its values from elsewhere"
-    elif dataset.shape is None or dataset.nbytes > _MAX_BYTES:
-        what = f"has shape {dataset.shape}, more than 512 MiB"
-    elif dataset.chunks and np.prod(dataset.chunks, dtype=float) * dataset.dtype.itemsize > (
-        _MAX_CHUNK
-    ):
-        what = f"has chunks of shape {dataset.chunks}"
-    elif dataset.nbytes > max(_SMALL, _MOST_SHRUNK * dataset.id.get_storage_size()):
-        what = f"has shape {dataset.shape}, but {dataset.id.get_storage_size()} bytes in the file"
-    if what:
-        raise ReadError(
-            path, f"dataset {name} {what}", "the file is damaged or was not made by an instrument"
-        )
+    require_plain(dataset, path)
     return np.asarray(dataset[()])

@@ -1,0 +1,1 @@
+"""Readers of files that coatqc writes itself, of every kind."""
