@@ -17,11 +17,15 @@ from .dose_fit import fit_dose_profile as fit_dose_profile
 from .events import bin_images as bin_images
 from .events import bin_spectrum as bin_spectrum
 from .events import labelled_events as labelled_events
+from .exploration import nonnegative_factors as nonnegative_factors
+from .exploration import principal_components as principal_components
 from .figures import plot_boxes as plot_boxes
+from .interference import interferences as interferences
 from .ion_images import ion_images as ion_images
 from .ion_images import plot_ion_images as plot_ion_images
 from .ions import Ion as Ion
 from .ions import ion as ion
+from .isotopes import isotope_pattern as isotope_pattern
 from .mass_scale import DEFAULT_CALIBRANTS as DEFAULT_CALIBRANTS
 from .mass_scale import MassScale as MassScale
 from .mass_scale import fit_mass_scale as fit_mass_scale
@@ -33,6 +37,9 @@ from .peak_figures import plot_peaks as plot_peaks
 from .peak_fitting import fit_peaks as fit_peaks
 from .peak_fitting import require_resolved as require_resolved
 from .peaks import peak_position as peak_position
+from .presence import PAPER_REFERENCES as PAPER_REFERENCES
+from .presence import CoatingPresence as CoatingPresence
+from .presence import confirm_coating as confirm_coating
 from .readers.imzml import imzml_images as imzml_images
 from .regions import polygon as polygon
 from .regions import region_counts as region_counts

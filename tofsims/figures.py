@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from coatqc.core.errors import MeasurementError
 from coatqc.core.plotting import CYCLE, axis_label, mark_simulated, new_axes
 from tofsims.quartiles import Quartiles
 from tofsims.quartiles import quartiles as quartiles_of
+from tofsims.spelling import in_mathtext
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -24,17 +24,13 @@ def pretty_ion(name: str) -> str:
 
     Examples
     --------
-    >>> print(pretty_ion("58NiO2-"))
-    $\mathregular{^{58}NiO_{2}^{-}}$
+    >>> print(pretty_ion("58NiO2-"), pretty_ion("sum of 4"))
+    $\mathregular{^{58}NiO_{2}^{-}}$ sum of 4
     """
-    matched = re.fullmatch(r"(\d*)([A-Z][A-Za-z0-9]*?)([+-]+)", name)
-    if not matched:
+    try:
+        return in_mathtext(name)
+    except MeasurementError:
         return name
-    isotope, formula, charge = matched.groups()
-    formula = re.sub(r"(\d+)", r"_{\1}", formula)
-    sign = (str(len(charge)) if len(charge) > 1 else "") + charge[0]
-    lead = f"^{{{isotope}}}" if isotope else ""
-    return f"$\\mathregular{{{lead}{formula}^{{{sign}}}}}$"
 
 
 def plot_boxes(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from coatqc.core.errors import MeasurementError
+from tofsims.spelling import explicit_formula, split_charge
 
 # Mass of the electron in u, CODATA 2022.
 ELECTRON = 5.485799090441e-4
@@ -16,12 +17,14 @@ ELECTRON = 5.485799090441e-4
 class Ion:
     """An ion and its exact mass-to-charge ratio.
 
+    Two spellings of one ion are equal.
+
     Parameters
     ----------
     name : str
         As it was asked for, e.g. ``"PO2-"``.
     formula : str
-        Without charge.
+        Without charge, in Hill's order, named isotopes in brackets.
     charge : int
         In elementary charges.
     mz : float
@@ -31,25 +34,29 @@ class Ion:
     --------
     >>> ion("PO2-").charge
     -1
+    >>> ion("^58NiO2-") == ion("[58Ni]O2-")
+    True
     """
 
-    name: str
+    name: str = field(compare=False)
     formula: str
     charge: int
     mz: float
 
 
-@functools.lru_cache(maxsize=1024)
+@functools.lru_cache(maxsize=4096)
 def ion(name: str) -> Ion:
-    """Ion of a formula with its charge.
+    """Ion of a formula with its charge, as chemists write it.
 
     Each element stands for its most abundant isotope; another is named by its mass number
-    before the formula (``60NiO2-``) or in brackets (``[37Cl]-``).
+    before the element: ``60NiO2-``, ``58Ni16O2-``, ``^58NiO2-``, ``^{58}NiO2-``, ``[37Cl]-``;
+    D is deuterium. Signs repeat (``SO4--``) or are counted (``SO4^2-``, ``SO4(2-)``). Subscripts
+    and superscripts of Unicode are read as well (``PO₂⁻``).
 
     Parameters
     ----------
     name : str
-        Formula and charge: ``PO2-``, ``C3H6NO-``, ``Bi3+``, ``SO4--``.
+        Formula and charge: ``PO2-``, ``C3H6NO-``, ``Bi3+``, ``Ni(OH)2-``.
 
     Returns
     -------
@@ -58,7 +65,8 @@ def ion(name: str) -> Ion:
     Raises
     ------
     MeasurementError
-        If it is no formula with a charge.
+        If it is no formula with a charge, or holds an element of which no isotope is stable (Po
+        is polonium).
 
     Notes
     -----
@@ -71,21 +79,20 @@ def ion(name: str) -> Ion:
     >>> ion("XyO2-")
     Traceback (most recent call last):
         ...
-    coatqc.core.errors.MeasurementError: 'XyO2-' is no ion: expected ... as in PO2- or 60NiO2-
+    coatqc.core.errors.MeasurementError: 'XyO2-' is no ion: ... as in PO2- or 60NiO2-
     """
     from molmass import Formula, FormulaError
 
-    wrong = MeasurementError(
-        f"{name!r} is no ion: expected a formula and its charge, as in PO2- or 60NiO2-"
-    )
-    matched = re.fullmatch(r"([A-Za-z0-9\[\]()]{1,60}?)([+-]{1,4})", name.strip())
-    if not matched or len(set(matched[2])) != 1:
-        raise wrong
-    formula, signs = matched.groups()
-    charge = len(signs) * (1 if signs[0] == "+" else -1)
-    explicit = re.sub(r"^(\d{1,3})([A-Z][a-z]?)", r"[\1\2]", formula)
+    formula, charge = split_charge(name)
+    explicit = explicit_formula(name, formula)
     try:
-        mass = Formula(explicit).isotope.mass
+        parsed = Formula(explicit)
+        mass = float(parsed.isotope.mass)
+        hill = str(parsed.formula)
     except (FormulaError, KeyError, ValueError, IndexError) as error:
-        raise wrong from error
-    return Ion(name, formula, charge, (mass - charge * ELECTRON) / abs(charge))
+        reason = re.sub(r"\s+", " ", str(error).splitlines()[0])[:80]
+        raise MeasurementError(
+            f"{name!r} is no ion: {reason}; expected a formula and its charge, as in PO2- or "
+            "60NiO2-"
+        ) from error
+    return Ion(name, hill, charge, (mass - charge * ELECTRON) / abs(charge))

@@ -32,6 +32,7 @@ DIMS = {
     "scan": "",
     "fragment": "",
     "event": "",
+    "component": "",
     "page": "",
     "band": "cm-1",
     "fwhm": "cm-1",
