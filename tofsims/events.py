@@ -69,7 +69,6 @@ def labelled_events(
         **({"pixel_y_nm": pixel[0], "pixel_x_nm": pixel[1]} if pixel else {}),
         **(attrs or {}),
     }
-    n = len(channel)
     return xr.Dataset(
         {
             name: xr.Variable(
@@ -77,8 +76,7 @@ def labelled_events(
             )
             for name, values in data.items()
         },
-        {"event": ("event", np.arange(n, dtype=np.uint32), {"units": "1", "long_name": "event"})},
-        facts,
+        attrs=facts,
     )
 
 

@@ -125,6 +125,9 @@ def fit_group(
     first = found.problem.first_area
     spread = np.sqrt(factor * np.diag(found.covariance)[first : first + n])
     ends = np.array([interval(found, k, factor) for k in range(n)])
+    # At no counts the likelihood has no curvature; what could have been missed is its interval's.
+    missed = (ends[:, 1] - found.areas[:n]) / 1.96
+    spread = np.maximum(spread, np.where(ends[:, 0] > 0, 0.0, missed))
     shift = found.values[5:first][found.problem.shift]
     widths = np.array([_width_at(p, shape, found) for p in places])
     step = float(np.median(np.diff(window[0])))

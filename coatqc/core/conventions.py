@@ -41,6 +41,9 @@ DIMS = {
 # Axes along which a function may interpolate or integrate: no repeats, no turning back.
 _MONOTONIC = ("wavenumber", "mz", "two_theta", "y", "x")
 
+# Millions of single ions have no coordinate: what there is to know of each is a variable.
+_ONLY_COUNTED = ("event",)
+
 _DIMS_OF_KIND = {
     "ir_spectrum": {"wavenumber"},
     "ir_cube": {"y", "x", "wavenumber"},
@@ -95,7 +98,7 @@ def validate(obj: xr.DataArray | xr.Dataset) -> list[str]:
             problems.append(f"{name}: unknown dimension, expected one of {', '.join(DIMS)}")
         elif size == 0:
             problems.append(f"{name}: dimension is empty")
-        elif name not in coords:
+        elif name not in coords and name not in _ONLY_COUNTED:
             problems.append(f"{name}: dimension has no coordinate")
         elif name in _MONOTONIC:
             problems += _axis_problems(name, coords[name])

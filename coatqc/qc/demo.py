@@ -105,6 +105,12 @@ min = -5.0
 max = 5.0
 
 [[criteria]]
+title = "The particle shows the fragments of both polymers"
+quantity = "tofsims.coating"
+sample = "coated"
+equals = "present"
+
+[[criteria]]
 title = "Less PO2- than without coating after 152 cycles"
 quantity = "tofsims.intensity_ratio"
 sample = "coated_152"
@@ -248,6 +254,7 @@ def _tofsims(folder: Path, truth: dict[str, float | str]) -> None:
         for fragment in ("PO2-", "PO3-", "C3H6NO-", "58NiO2-"):
             key = truth_key("tofsims.normalized_intensity", group, None, fragment)
             truth[key] = means.get(fragment, 0.0)
+    truth[truth_key("tofsims.coating", "coated", None)] = "present"
     for fragment in ("PO2-", "PO3-"):
         key = truth_key("tofsims.intensity_ratio", "coated_152", "uncoated_152", fragment)
         truth[key] = shares["coated_152"][fragment] / shares["uncoated_152"][fragment]

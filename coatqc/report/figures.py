@@ -185,6 +185,8 @@ def _boxes(outcomes: list[Outcome]) -> Iterator[Drawing]:
         if got is not None and isinstance(got.result, tofsims.GroupComparison):
             labels = (str(outcome.item.reference), outcome.item.sample)
             yield outcome.title, functools.partial(got.result.plot, labels=labels)
+        elif got is not None and isinstance(got.result, tofsims.CoatingPresence):
+            yield f"{outcome.item.sample}. {outcome.title}", got.result.plot
 
 
 def _own_plots(outcomes: list[Outcome], role: str) -> Iterator[Drawing]:

@@ -16,6 +16,9 @@ _ROWS = 40
 _HEAD = re.compile(r"(?P<name>.+?) / (?P<unit>\S+)")
 
 
+_SEEN_IN_THE_FIGURE = ("lower whisker", "upper whisker", "median level")
+
+
 def technique_tables(role: str, outcomes: list[Outcome]) -> list[dict[str, Any]]:
     """Tables of one technique, ready for the page.
 
@@ -45,12 +48,18 @@ def technique_tables(role: str, outcomes: list[Outcome]) -> list[dict[str, Any]]
     ]
     if role == "tofsims":
         groups: dict[str, list[pd.DataFrame]] = {}
+        others = []
         for o, table in shown:
+            if o.measurement is None or "normalized_intensity" not in o.measurement.data:
+                others.append({"title": o.title, **table_rows(table)})
+                continue
             by = o.parameters.by
-            mine = table[table["fragment"] == o.parameters.fragment].copy()
+            mine = table[table["fragment"] == o.parameters.fragment]
+            # The whiskers are seen in the figure; a page has no room for them.
+            mine = mine.drop(columns=[c for c in mine if c in _SEEN_IN_THE_FIGURE])
             mine.insert(1, "group", o.item.sample)
             groups.setdefault(by if isinstance(by, str) else " + ".join(by), []).append(mine)
-        return [
+        return others + [
             {
                 "title": f"Box statistics, normalised by {by}",
                 **table_rows(pd.concat(parts, ignore_index=True).drop_duplicates()),

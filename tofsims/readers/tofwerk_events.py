@@ -87,11 +87,9 @@ def read_events(parts: dict[str, Any], facts: Facts, path: Path) -> xr.Dataset:
         name: ("event", values, {"units": "1", "long_name": long_name})
         for name, (values, long_name) in columns.items()
     }
-    number = np.arange(total)
-    coords = {"event": ("event", number, {"units": "1", "long_name": "event"})}
     sizes = {"scans": scans, "pixels_y": ny, "pixels_x": nx}
     attrs = {"kind": "mass_events", **facts, **sizes, **_scale(parts.get("FullSpectra"))}
-    return xr.Dataset(variables, coords, attrs)
+    return xr.Dataset(variables, attrs=attrs)
 
 
 def _scale(group: Any) -> dict[str, float]:

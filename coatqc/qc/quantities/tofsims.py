@@ -44,6 +44,51 @@ class FragmentParameters(Parameters):
         return value
 
 
+class PresenceParameters(Parameters):
+    """Which fragments tell that the coating is there, and on what mass scale.
+
+    Examples
+    --------
+    >>> PresenceParameters().fragments
+    ['SO-', 'C2SO-', 'C3H6NO-']
+    """
+
+    fragments: list[str] = Field(
+        default=[
+            *tofsims.PAPER_REFERENCES["sPPSLi"],
+            *tofsims.PAPER_REFERENCES["PVP"],
+        ],
+        min_length=1,
+    )
+    calibrants: list[str] = Field(default=list(tofsims.DEFAULT_CALIBRANTS), min_length=2)
+
+    @field_validator("fragments", "calibrants")
+    @classmethod
+    def _known_ions(cls, value: list[str]) -> list[str]:
+        for name in value:
+            try:
+                tofsims.ion(name)
+            except MeasurementError as error:
+                raise ValueError(str(error)) from None
+        return value
+
+
+def _presence(inputs: Inputs) -> Measurement:
+    p = inputs.parameters
+    calibrated = [tofsims.calibrate(s, p.calibrants) for s in inputs.sample]
+    with warnings.catch_warnings():
+        # What is unresolved is said in the outcome.
+        warnings.filterwarnings("ignore", message=".*is not told from its neighbours")
+        found = tofsims.confirm_coating(calibrated, {"coating": p.fragments})
+    return Measurement(
+        category=found.components["coating"],
+        result=found,
+        table=found.table,
+        data={"peaks": found.sample},
+        notes=(found.summary(),),
+    )
+
+
 def _normalised(spectra: list[xr.DataArray], p: FragmentParameters) -> tuple[xr.Dataset, str]:
     """Normalised intensities, and a line on mass scale and resolution."""
     calibrated = [tofsims.calibrate(s, p.calibrants) for s in spectra]
@@ -92,6 +137,16 @@ def _ratio(inputs: Inputs) -> Measurement:
 
 
 QUANTITIES = (
+    Quantity(
+        "tofsims.coating",
+        "fragments of the coating",
+        "tofsims",
+        "",
+        False,
+        PresenceParameters,
+        _presence,
+        ("present", "not seen", "partly", "cannot tell"),
+    ),
     Quantity(
         "tofsims.normalized_intensity",
         "normalised {fragment} intensity",
