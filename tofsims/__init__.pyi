@@ -20,6 +20,8 @@ from .events import labelled_events as labelled_events
 from .exploration import nonnegative_factors as nonnegative_factors
 from .exploration import principal_components as principal_components
 from .figures import plot_boxes as plot_boxes
+from .image_coverage import FragmentCoverage as FragmentCoverage
+from .image_coverage import fragment_coverage as fragment_coverage
 from .interference import interferences as interferences
 from .ion_images import ion_images as ion_images
 from .ion_images import plot_ion_images as plot_ion_images

@@ -14,6 +14,7 @@ from coatqc.core.provenance import add_history
 from tofsims.figures import pretty_ion
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 # Lengths of scale bars in nm.
@@ -150,12 +151,12 @@ def plot_ion_images(images: xr.DataArray, *, overlay: Sequence[str] | None = Non
         bar = figure.colorbar(shown, ax=panel, shrink=0.8)
         bar.set_label(f"{images.attrs.get('units', 'counts')} a pixel")
         panel.set_title(pretty_ion(name))
-        _scale_bar(panel, images)
+        scale_bar(panel, images)
     if overlay is not None:
         panel = panels[len(names)]
         panel.imshow(_two_colours(images, overlay), interpolation="nearest")
         panel.set_title(f"{pretty_ion(overlay[0])} (blue), {pretty_ion(overlay[1])} (orange)")
-        _scale_bar(panel, images)
+        scale_bar(panel, images)
     mark_simulated(panels[0], images)
     return figure
 
@@ -170,7 +171,8 @@ def _two_colours(images: xr.DataArray, overlay: Sequence[str]) -> np.ndarray:
     return np.clip(out, 0, 1)
 
 
-def _scale_bar(panel, images: xr.DataArray) -> None:  # type: ignore[no-untyped-def]
+def scale_bar(panel: Axes, images: xr.DataArray) -> None:
+    """A bar of a round length in a picture of pixels, where their size is known."""
     x = images["x"].values
     if images["x"].attrs.get("units") != "nm" or x.size < 2:
         return
