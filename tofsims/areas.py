@@ -94,6 +94,11 @@ def require_areas(
         ...
     coatqc.core.errors.MeasurementError: peak areas need at least one spectrum and one ion
     """
+    if spectra is None or isinstance(spectra, xr.Dataset | str):
+        raise MeasurementError(
+            f"expected calibrated mass spectra, found {type(spectra).__name__}; read and calibrate "
+            "them first"
+        )
     several = [spectra] if isinstance(spectra, xr.DataArray) else list(spectra)
     names = list(dict.fromkeys([ions] if isinstance(ions, str) else ions))
     if not several or not names:

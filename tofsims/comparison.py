@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
+from math import comb
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,8 +35,11 @@ class GroupComparison:
         Mann-Whitney U test, two-sided, exact (also where values are equal, up to 200,000 ways to
         share them out).
     shift : Estimate
-        Hodges-Lehmann: median of all differences b - a, with its exact interval; its level is
-        below 0.95 where groups of fewer than 4 allow no better.
+        Hodges-Lehmann: median of all differences b - a, with its exact interval for groups that
+        scatter alike; its level is below 0.95 where groups of fewer than 4 allow no better.
+    median_ratio : Estimate or None
+        The same of the logarithms: factor between the groups, for intensities whose scatter
+        grows with their size. None where a value is not positive.
     effect_size : Estimate
         Cliff's delta: 1 where all of b lie above all of a, -1 below, 0 for no tendency.
     welch_p_value : float
@@ -53,6 +58,7 @@ class GroupComparison:
     ratio: Estimate
     p_value: float
     shift: Estimate
+    median_ratio: Estimate | None
     effect_size: Estimate
     welch_p_value: float
     a: xr.DataArray
@@ -81,8 +87,9 @@ def compare_groups(a: xr.DataArray, b: xr.DataArray) -> GroupComparison:
     """Ratio of the means of two groups, their shift, and whether they differ at all.
 
     The ratio's interval is Welch's on its logarithm, which keeps it positive and suits
-    intensities, whose scatter grows with their size. The shift and the test stand on ranks and
-    hold for any distribution.
+    intensities, whose scatter grows with their size. Test, shift and median ratio stand on ranks
+    and take no form of distribution for granted; the intervals of shift and median ratio take
+    both groups to be distributed alike, but for the shift or the factor.
 
     Parameters
     ----------
@@ -111,6 +118,9 @@ def compare_groups(a: xr.DataArray, b: xr.DataArray) -> GroupComparison:
     0.5
     """
     x, y = require_replicates(a), require_replicates(b)
+    units = [str(v.attrs.get("units", "1")) for v in (a, b)]
+    if units[0] != units[1]:
+        raise MeasurementError(f"the groups have units {units[0]} and {units[1]}")
     if x.mean() <= 0 or y.mean() <= 0:
         raise MeasurementError(f"a ratio needs positive means, found {x.mean():g} and {y.mean():g}")
     relative = [v.var(ddof=1) / v.size / v.mean() ** 2 for v in (x, y)]
@@ -139,9 +149,20 @@ def compare_groups(a: xr.DataArray, b: xr.DataArray) -> GroupComparison:
         n=n,
         method=f"Hodges-Lehmann shift, exact level {100 * level:.1f} %",
     )
+    factor = None
+    if min(x.min(), y.min()) > 0:
+        moved, low, high, level = (*np.exp(hodges_lehmann(np.log(x), np.log(y))[:3]), level)
+        factor = Estimate.from_interval(
+            moved,
+            low,
+            high,
+            level=min(level, 0.95),
+            n=n,
+            method=f"Hodges-Lehmann shift of logarithms, exact level {100 * level:.1f} %",
+        )
     delta = Estimate.from_interval(*cliffs_delta(x, y), n=n, method="Cliff's delta, Newcombe")
     welch = 2 * float(stdtr(dof, -abs(np.log(ratio)) / u))
-    return GroupComparison(estimate, mann_whitney(x, y), shift, delta, welch, a, b)
+    return GroupComparison(estimate, mann_whitney(x, y), shift, factor, delta, welch, a, b)
 
 
 @dataclass(frozen=True)
@@ -233,28 +254,55 @@ def compare_fragments(a: xr.DataArray, b: xr.DataArray) -> FragmentComparison:
     shared = [str(f) for f in a["fragment"].values if f in b["fragment"].values]
     if not shared:
         raise MeasurementError("the groups share no fragment")
-    rows = []
-    for name in shared:
-        one = compare_groups(a.sel(fragment=name, drop=True), b.sel(fragment=name, drop=True))
-        rows.append(
-            {
-                "fragment": name,
-                "n": f"{a.sizes['replicate']}, {b.sizes['replicate']}",
-                "ratio": one.ratio.value,
-                "ratio lower": one.ratio.lower,
-                "ratio upper": one.ratio.upper,
-                "shift": one.shift.value,
-                "shift lower": one.shift.lower,
-                "shift upper": one.shift.upper,
-                "level of the shift's interval": one.shift.level,
-                "p (Mann-Whitney)": one.p_value,
-                "p (Welch)": one.welch_p_value,
-                "Cliff's delta": one.effect_size.value,
-                "delta lower": one.effect_size.lower,
-                "delta upper": one.effect_size.upper,
-            }
-        )
+    rows = [_row(name, a, b) for name in shared]
     table = pd.DataFrame(rows)
     place = list(table.columns).index("p (Mann-Whitney)") + 1
     table.insert(place, "p (Holm)", holm(table["p (Mann-Whitney)"].to_numpy()))
+    n, m = a.sizes["replicate"], b.sizes["replicate"]
+    least = 2 / comb(n + m, n) * len(shared)
+    if least >= 0.05:
+        warnings.warn(
+            f"groups of {n} and {m} cannot show a change in any of {len(shared)} fragments by "
+            f"ranks: the smallest adjusted p is {min(least, 1):.2g}; compare fewer fragments, "
+            "measure more replicates, or see p (Welch)",
+            UserWarning,
+            stacklevel=2,
+        )
     return FragmentComparison(table, a.sel(fragment=shared), b.sel(fragment=shared))
+
+
+def _row(name: str, a: xr.DataArray, b: xr.DataArray) -> dict[str, object]:
+    """Comparison of one fragment; of one that a group does not show at all, what there is."""
+    x, y = (v.sel(fragment=name, drop=True) for v in (a, b))
+    unit = str(a.attrs.get("units", "1"))
+    shift = "shift" if unit == "1" else f"shift ({unit})"
+    nan = float("nan")
+    row: dict[str, object] = {
+        "fragment": name,
+        "n": f"{a.sizes['replicate']}, {b.sizes['replicate']}",
+    }
+    try:
+        values = require_replicates(x), require_replicates(y)
+    except MeasurementError as error:
+        raise MeasurementError(f"{name}: {error}") from None
+    moved, low, high, level = hodges_lehmann(*values)
+    delta = cliffs_delta(*values)
+    ratio = welch = None
+    if min(v.mean() for v in values) > 0 and max(v.std() for v in values) > 0:
+        one = compare_groups(x, y)
+        ratio, welch = one.ratio, one.welch_p_value
+    return {
+        **row,
+        "ratio": ratio.value if ratio else nan,
+        "ratio lower": ratio.lower if ratio else nan,
+        "ratio upper": ratio.upper if ratio else nan,
+        shift: moved,
+        f"{shift} lower": low,
+        f"{shift} upper": high,
+        "level of the shift's interval": min(level, 0.95),
+        "p (Mann-Whitney)": mann_whitney(*values),
+        "p (Welch)": nan if welch is None else welch,
+        "Cliff's delta": delta[0],
+        "delta lower": delta[1],
+        "delta upper": delta[2],
+    }

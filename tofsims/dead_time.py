@@ -58,7 +58,13 @@ def correct_dead_time(spectrum: xr.DataArray, pulses: int, dead_time: float = 0.
         raise MeasurementError(f"{source} was corrected for dead time already: use it as it is")
     if "channel" not in spectrum.coords:
         raise MeasurementError(f"{source} has no coordinate channel: dead time acts on channels")
-    if pulses < 1 or dead_time < 0 or not np.isfinite(dead_time):
+    if (
+        isinstance(pulses, str)
+        or isinstance(dead_time, str)
+        or pulses < 1
+        or dead_time < 0
+        or not np.isfinite(dead_time)
+    ):
         raise MeasurementError(
             f"pulses is {pulses} and dead_time {dead_time}: expected at least 1 pulse, and a dead "
             "time of 0 or more channels"

@@ -201,7 +201,12 @@ def fit_dose_profile(
     >>> bool(found.cross_section.lower < truth["cross_section"] < found.cross_section.upper)
     True
     """
-    falling, rising = list(dict.fromkeys(coating)), list(dict.fromkeys(substrate))
+    if not isinstance(profile, xr.Dataset) or not {"counts", "exposure"} <= set(profile.data_vars):
+        raise MeasurementError("expected a profile from tofsims.dose_profile")
+    falling, rising = (
+        [ions] if isinstance(ions, str) else list(dict.fromkeys(ions))
+        for ions in (coating, substrate)
+    )
     known = [str(n) for n in profile["fragment"].values]
     if missing := [n for n in falling + rising if n not in known]:
         raise MeasurementError(

@@ -135,6 +135,8 @@ def nonnegative_factors(counts: xr.DataArray, n: int = 2) -> xr.Dataset:
 
 def _matrix(counts: xr.DataArray, n: int) -> tuple[xr.DataArray, str]:
     """Observations by fragments."""
+    if not isinstance(counts, xr.DataArray):
+        raise MeasurementError(f"expected an xarray.DataArray, found {type(counts).__name__}")
     axis = next((a for a in _AXES if a in counts.dims), None)
     if axis is None or counts.ndim < 2:
         raise MeasurementError(

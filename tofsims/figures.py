@@ -75,6 +75,12 @@ def plot_boxes(
         raise MeasurementError("no group to draw")
     ax = new_axes(ax, figsize=(6.5, 3.6))
     columns = _columns(groups)
+    for fragment, members in columns.items():
+        for name, values in members.items():
+            if not values.size or not np.isfinite(values).all():
+                raise MeasurementError(
+                    f"{fragment or 'values'} of {name} are missing or not finite; leave them out"
+                )
     width = 0.8 / len(groups)
     handles = {}
     place = {name: (i - (len(groups) - 1) / 2) * width for i, name in enumerate(groups)}
@@ -88,8 +94,14 @@ def plot_boxes(
     ax.set_xticks(range(len(columns)), [pretty_ion(c) for c in columns])
     ax.set_xlim(-0.6, len(columns) - 0.4)
     values = np.concatenate([v for m in columns.values() for v in m.values()])
-    if values.min() > 0 and values.max() / values.min() > 30:
+    above = values[values > 0]
+    wide = above.size > 0 and above.max() / above.min() > 30
+    if wide and values.min() > 0:
         ax.set_yscale("log")
+    elif wide and values.min() == 0:
+        # Zero has its place below the smallest value.
+        ax.set_yscale("symlog", linthresh=float(above.min()))
+        ax.set_ylim(bottom=0)
     else:
         ax.set_ylim(bottom=min(0.0, float(values.min())))
     if p_values:
@@ -108,6 +120,8 @@ def _draw_legend(ax: Axes, handles: dict[str, Artist]) -> None:
     share = 0.03 + 0.085 * rows
     if ax.get_yscale() == "log":
         ax.set_ylim(bottom, top * (top / bottom) ** share)
+    elif ax.get_yscale() == "symlog":
+        ax.set_ylim(bottom, top * 10 ** (4 * share))
     else:
         ax.set_ylim(bottom, top + share * (top - bottom))
     ax.legend(handles.values(), handles.keys(), fontsize="small", loc="upper center", ncols=2)

@@ -139,7 +139,10 @@ def fragment_coverage(
     >>> bool(found.coverage.lower < truth["coverage"] < found.coverage.upper)
     True
     """
-    mine, other = list(dict.fromkeys(coating)), list(dict.fromkeys(substrate))
+    mine, other = (
+        [ions] if isinstance(ions, str) else list(dict.fromkeys(ions))
+        for ions in (coating, substrate)
+    )
     if not mine or set(mine) & set(other):
         raise MeasurementError("name at least one coating fragment, and none as both")
     images = ion_images(cube, mine + other, scans=scans)

@@ -85,6 +85,10 @@ def require_cube(cube: xr.DataArray, *dims: str) -> xr.DataArray:
     >>> require_cube(simulate_cube(1, shape=(8, 8), scans=5)[0], "scan").sizes["scan"]
     5
     """
+    if not isinstance(cube, xr.DataArray):
+        raise MeasurementError(
+            f"expected a cube of mass images as coatqc.read gives it, found {type(cube).__name__}"
+        )
     if missing := [d for d in dims if d not in cube.dims]:
         raise MeasurementError(
             f"{cube.attrs.get('source', 'the cube')} has no dim {', '.join(missing)}: its dims are "

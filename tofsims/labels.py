@@ -152,12 +152,21 @@ def require_spectrum(spectrum: xr.DataArray) -> xr.DataArray:
     >>> require_spectrum(labelled_spectrum([1.0, 4.0], [10, 20], [0, 5])).name
     'counts'
     """
+    if not isinstance(spectrum, xr.DataArray):
+        raise MeasurementError(
+            f"expected a mass spectrum as coatqc.read gives it, found {type(spectrum).__name__}"
+        )
     if spectrum.dims != ("mz",):
         raise MeasurementError(f"a mass spectrum has dim mz, found {spectrum.dims}")
     values = spectrum.values
     if not np.isfinite(values).all() or values.min() < 0 or values.sum() <= 0:
         source = spectrum.attrs.get("source", "the spectrum")
         raise MeasurementError(f"{source} holds negative, missing or no counts")
+    if not (np.diff(spectrum["mz"].values) > 0).all():
+        raise MeasurementError(
+            f"the m/z of {spectrum.attrs.get('source', 'the spectrum')} do not rise from bin to "
+            "bin; sort it with sortby('mz')"
+        )
     return spectrum
 
 

@@ -28,7 +28,8 @@ def normalize(
     by : str or sequence of str
         ``"total"``, as in the paper; an ion; several ions, whose sum is taken; or ``"clr"``, the
         centred log-ratio: the logarithm of an area over the geometric mean of all listed ones
-        (half a count is added to each, so that zero has a logarithm).
+        (half a count is added to each, so that zero has a logarithm; below some 5 counts its
+        intervals hold a little less than they say).
     without : sequence of str
         Ions that are taken off the total, e.g. one that saturates or comes from the substrate.
 
@@ -37,7 +38,8 @@ def normalize(
     xarray.Dataset
         ``normalized``, ``standard_uncertainty``, ``lower`` and ``upper`` (95 % interval) from
         counting, over (replicate, fragment), unit 1. That an ion is itself part of what it is
-        divided by is in the uncertainty. What differs between spots is not: see
+        divided by is in the uncertainty. An area below zero stays what it is; its interval begins
+        at zero. What differs between spots is not: see
         `mean_intensity`.
 
     Raises
@@ -64,8 +66,19 @@ def normalize(
     >>> values["normalized"].attrs["units"]
     '1'
     """
-    named = [by] if isinstance(by, str) else list(by)
-    left_out = [without] if isinstance(without, str) else list(without)
+    if not isinstance(areas, xr.Dataset) or not {"area", "total"} <= set(areas.data_vars):
+        raise MeasurementError(
+            "expected a table of peak areas from tofsims.peak_areas or fit_peaks"
+        )
+    if set(areas["area"].dims) != set(_ORDER):
+        raise MeasurementError(
+            f"peak areas have dims (replicate, fragment), found {areas['area'].dims}; keep single "
+            "ones as lists: isel(replicate=[0])"
+        )
+    named = _named(by)
+    left_out = _named(without)
+    if len(named) > 1 and (mixed := [n for n in named if n in ("total", "clr")]):
+        raise MeasurementError(f"{mixed[0]!r} is no ion that could be summed with others")
     if left_out and named != ["total"]:
         raise MeasurementError("ions are left out of the total; give without only with by='total'")
     _require_ions(areas, [n for n in named if n not in ("total", "clr")] + left_out, named)
@@ -94,6 +107,11 @@ def normalize(
         out["flag"] = areas["flag"]
     facts = {"without": left_out} if left_out else {}
     return add_history(out, "normalize", by=named, **facts)
+
+
+def _named(ions: str | Sequence[str]) -> list[str]:
+    """Each ion once: named twice, its counts would be summed twice."""
+    return [ions] if isinstance(ions, str) else list(dict.fromkeys(ions))
 
 
 def _require_ions(areas: xr.Dataset, ions: list[str], named: list[str]) -> None:
@@ -145,10 +163,18 @@ def _shares(areas: xr.Dataset, named: list[str], left_out: list[str]) -> dict[st
     rest = xr.where(inside, divisor - area, divisor)
     u_rest = np.sqrt((variance + xr.where(inside, u**2 - 2 * shared, 0.0)).clip(min=0))
     lower, upper = _odds(area, low, high, rest, u_rest)
-    alone = inside & (rest <= 0)
     # Odds against the rest become shares of the whole.
     lower = xr.where(inside, lower / (1 + lower), lower)
     upper = xr.where(inside, upper / (1 + upper), upper)
+    alone = fragment.isin(named) & (len(named) == 1)
+    if named != ["total"]:
+        # The others were not found: up to so many of their counts may have been missed.
+        above = ((high - area).sel(fragment=named) ** 2).sum("fragment")
+        missed = rest + np.sqrt((above - (high - area) ** 2).clip(min=0))
+        missed = missed.clip(min=0)
+        absent = inside & (rest <= 0)
+        lower = xr.where(absent, area / (area + missed), lower)
+        upper = xr.where(absent, 1.0, upper)
     return {
         "normalized": value,
         "standard_uncertainty": spread,
@@ -243,7 +269,7 @@ def normalize_points(counts: xr.DataArray, by: str | Sequence[str] = "total") ->
         raise MeasurementError(
             f"point-to-point normalisation needs dim fragment, found {counts.dims}"
         )
-    named = [by] if isinstance(by, str) else list(by)
+    named = _named(by)
     known = [str(n) for n in counts["fragment"].values]
     if named == ["total"]:
         divisor = counts.coords["total"] if "total" in counts.coords else counts.sum("fragment")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import comb
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,7 @@ from coatqc.core.plotting import CYCLE, new_axes
 from tofsims.comparison import compare_groups
 from tofsims.figures import pretty_ion
 from tofsims.normalization import normalize
+from tofsims.shift import holm
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,7 +38,9 @@ class NormalizerComparison:
         conclusion is, and whether the normaliser's own share of the total differs between the
         groups (ratio and p).
     agree : bool
-        Whether all normalisers that do not themselves change give the same conclusion.
+        Whether all normalisers that do not themselves change give the same conclusion, and
+        those are the most. Where most ions change against the total, it may as well be the
+        total that changed (its parts sum to one), and no conclusion is safe.
 
     Examples
     --------
@@ -53,9 +57,15 @@ class NormalizerComparison:
         steady = self.table[~self.table["normaliser changes"]]
         moving = list(self.table.loc[self.table["normaliser changes"], "normaliser"])
         base = steady if len(steady) else self.table
-        if self.agree:
+        if self.agree and self.table["conclusion"].nunique() == 1:
             text = f"{self.fragment} is {base['conclusion'].iloc[0]} whatever it is divided by"
+        elif self.agree:
+            text = (
+                f"{self.fragment} is {base['conclusion'].iloc[0]} by every normaliser that does "
+                "not itself change"
+            )
         else:
+            base = self.table
             text = f"the conclusion on {self.fragment} depends on the normaliser: " + ", ".join(
                 f"{row['conclusion']} by {row['normaliser']}" for _, row in base.iterrows()
             )
@@ -71,7 +81,7 @@ class NormalizerComparison:
         ax : matplotlib.axes.Axes, optional
             Axes to draw on.
         """
-        from matplotlib.ticker import ScalarFormatter
+        from matplotlib.ticker import NullLocator
 
         rows = self.table.iloc[::-1]
         ax = new_axes(ax, figsize=(5.4, 0.9 + 0.36 * len(rows)))
@@ -89,8 +99,12 @@ class NormalizerComparison:
             )
         ax.axvline(1, color="0.5", lw=0.8)
         ax.set_xscale("log")
-        for axis_formatter in (ax.xaxis.set_major_formatter, ax.xaxis.set_minor_formatter):
-            axis_formatter(ScalarFormatter())
+        low, high = float(rows["ratio lower"].min()) / 1.1, float(rows["ratio upper"].max()) * 1.1
+        ax.set_xlim(low, high)
+        decades = [m * 10.0**k for k in range(-6, 7) for m in (1, 2, 5)]
+        inside = [tick for tick in (*decades, 0.7, 1.5) if low < tick < high]
+        ax.set_xticks(inside, [f"{tick:g}" for tick in inside])
+        ax.xaxis.set_minor_locator(NullLocator())
         ax.set_yticks(range(len(rows)), [pretty_ion(n) for n in rows["normaliser"]])
         ax.set_ylim(-0.6, len(rows) - 0.4)
         ax.set_ylabel("normaliser")
@@ -101,8 +115,9 @@ class NormalizerComparison:
             handles.keys(),
             title="the normaliser",
             fontsize="small",
-            loc="upper left",
-            bbox_to_anchor=(1.02, 1),
+            loc="lower center",
+            bbox_to_anchor=(0.5, 1.0),
+            ncols=2,
         )
         return ax
 
@@ -162,11 +177,30 @@ def compare_normalizers(
             normalizers += [others]
         if others:
             normalizers += ["clr"]
+    least = 2 / comb(a.sizes["replicate"] + b.sizes["replicate"], a.sizes["replicate"])
+    if least >= _ALPHA:
+        raise MeasurementError(
+            f"groups of {a.sizes['replicate']} and {b.sizes['replicate']} cannot be told apart by "
+            f"ranks: the smallest possible p is {least:.2g}; measure at least 4 replicates each"
+        )
+    if not len(normalizers):
+        raise MeasurementError("name at least one normaliser")
     rows = []
     for by in normalizers:
-        label = by if isinstance(by, str) else f"sum of {len(by)}"
-        rows.append({"normaliser": label, **_compared(a, b, fragment, by), **_own(a, b, by)})
+        label = by if isinstance(by, str) else " + ".join(by)
+        try:
+            own = _own(a, b, by, fragment)
+            rows.append({"normaliser": label, **_compared(a, b, fragment, by), **own})
+        except MeasurementError as error:
+            # One ion without counts in one spectrum does not spoil the others.
+            if len(normalizers) == 1:
+                raise
+            warnings.warn(f"{label} is left out: {error}", UserWarning, stacklevel=2)
+    if not rows:
+        raise MeasurementError(f"none of the normalisers can be used for {fragment}")
     table = pd.DataFrame(rows)
+    table["own p (Holm)"] = holm(table["own p"].to_numpy(float))
+    table["normaliser changes"] = table["own p (Holm)"] < _ALPHA
     for _, row in table[table["normaliser changes"]].iterrows():
         warnings.warn(
             f"{row['normaliser']} itself differs between the groups, by a factor of "
@@ -176,8 +210,8 @@ def compare_normalizers(
             stacklevel=2,
         )
     steady = table[~table["normaliser changes"]]
-    base = steady if len(steady) else table
-    return NormalizerComparison(fragment, table, base["conclusion"].nunique() == 1)
+    same = steady["conclusion"].nunique() == 1 and 2 * len(steady) > len(table)
+    return NormalizerComparison(fragment, table, same or table["conclusion"].nunique() == 1)
 
 
 def _compared(
@@ -201,12 +235,16 @@ def _compared(
     }
 
 
-def _own(a: xr.Dataset, b: xr.Dataset, by: str | Sequence[str]) -> Mapping[str, object]:
+def _own(
+    a: xr.Dataset, b: xr.Dataset, by: str | Sequence[str], fragment: str
+) -> Mapping[str, object]:
     """Whether the normaliser's share of the total differs between the groups."""
     if by == "total":
-        return {"own ratio": np.nan, "own p": np.nan, "normaliser changes": False}
+        return {"own ratio": np.nan, "own p": np.nan}
     if by == "clr":
-        # Its divisor is the geometric mean of the listed ions.
+        # Its divisor is the geometric mean of the listed ions; that the compared one is among
+        # them is no change of the others.
+        a, b = (t.sel(fragment=t["fragment"] != fragment) for t in (a, b))
         logs = [xr.apply_ufunc(np.log, (t["area"].clip(min=0) + 0.5) / t["total"]) for t in (a, b)]
         shares = [xr.apply_ufunc(np.exp, v.mean("fragment")) for v in logs]
     else:
@@ -216,5 +254,4 @@ def _own(a: xr.Dataset, b: xr.Dataset, by: str | Sequence[str]) -> Mapping[str, 
     return {
         "own ratio": one.ratio.value,
         "own p": one.p_value,
-        "normaliser changes": one.p_value < _ALPHA,
     }

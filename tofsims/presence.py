@@ -204,7 +204,7 @@ def _is_list_of_ions(reference: object) -> bool:
 
 
 def _peaks(given: Peaks, ions: list[str]) -> xr.Dataset:
-    table = given if isinstance(given, xr.Dataset) else fit_peaks(list(given), ions)
+    table = given if isinstance(given, xr.Dataset) else fit_peaks(given, ions)
     if missing := [i for i in ions if i not in table["fragment"].values]:
         raise MeasurementError(
             f"the peaks lack {', '.join(missing)}: fit them as well (tofsims.fit_peaks)"

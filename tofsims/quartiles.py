@@ -22,8 +22,8 @@ def quartiles(values: np.ndarray, definition: Quartiles = "inclusive") -> tuple[
         ``inclusive``: linear between the order statistics, type 7 of Hyndman & Fan (Matplotlib,
         NumPy, R, Excel QUARTILE.INC). ``exclusive``: type 6 (Minitab, SPSS, Excel
         QUARTILE.EXC). ``tukey``: hinges, medians of the halves with the median in both (R
-        fivenum). ``averaged``: type 2, the empirical distribution with averaging (the default of
-        OriginPro and SAS).
+        fivenum). ``averaged``: type 2, the empirical distribution with averaging (SAS
+        PCTLDEF=5; one of the choices in OriginPro).
 
     Returns
     -------
@@ -36,8 +36,8 @@ def quartiles(values: np.ndarray, definition: Quartiles = "inclusive") -> tuple[
 
     References
     ----------
-    Hyndman & Fan, Am. Stat. 1996, 50, 361; OriginLab documentation, "Interpolation of
-    quantiles"; Tukey, Exploratory Data Analysis, 1977.
+    Hyndman & Fan, Am. Stat. 1996, 50, 361; SAS/STAT User's Guide, "Percentile Definitions";
+    Tukey, Exploratory Data Analysis, 1977.
 
     Examples
     --------

@@ -41,7 +41,10 @@ def polygon(image: xr.DataArray, corners: Sequence[tuple[float, float]]) -> xr.D
     12
     """
     require_cube(image, "y", "x")
-    points = np.asarray(corners, dtype=float)
+    try:
+        points = np.asarray(corners, dtype=float)
+    except (TypeError, ValueError):
+        points = np.empty(0)
     if points.ndim != 2 or points.shape[1] != 2 or len(points) < 2:
         raise MeasurementError(f"a region needs at least two corners (y, x), found {corners!r}")
     if len(points) == 2:

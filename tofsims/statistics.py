@@ -51,7 +51,7 @@ def box_statistics(
         Name of each replicate's group; by default all belong to one.
     quartiles : {"inclusive", "exclusive", "tukey", "averaged"}
         Definition, see `tofsims.quartiles.quartiles`: ``inclusive`` is Matplotlib's and Excel's,
-        ``averaged`` OriginPro's.
+        ``averaged`` SAS's, and offered by OriginPro.
     whiskers : float or "range"
         Whiskers reach to the last value within so many interquartile ranges of the box
         (Tukey), or over all values.
@@ -74,8 +74,14 @@ def box_statistics(
     >>> box_statistics(xr.DataArray([1.0, 2.0, 3.0, 10.0], dims="replicate"))["outliers"].item()
     1
     """
-    if "replicate" not in values.dims:
-        raise MeasurementError(f"statistics run over dim replicate, found {values.dims}")
+    if not isinstance(values, xr.DataArray) or not {"replicate"} <= set(values.dims) <= {
+        "replicate",
+        "fragment",
+    }:
+        found = getattr(values, "dims", type(values).__name__)
+        raise MeasurementError(
+            f"statistics are of dims (replicate,) or (replicate, fragment), found {found}"
+        )
     if whiskers != "range" and not (isinstance(whiskers, int | float) and whiskers >= 0):
         raise MeasurementError(f"whiskers is {whiskers!r}, expected a number or 'range'")
     if "fragment" not in values.dims:
@@ -183,6 +189,10 @@ def require_replicates(values: xr.DataArray) -> np.ndarray:
     >>> require_replicates(xr.DataArray([1.0, 2.0], dims="replicate")).size
     2
     """
+    if not isinstance(values, xr.DataArray):
+        raise MeasurementError(
+            f"expected an xarray.DataArray over replicate, found {type(values).__name__}"
+        )
     if values.dims != ("replicate",):
         raise MeasurementError(f"expected one value a replicate, found dims {values.dims}")
     x = values.values.astype(float)

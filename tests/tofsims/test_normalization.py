@@ -195,7 +195,7 @@ def test_a_true_change_stays_whatever_it_is_divided_by():
 
 
 def test_real_chloride_between_the_samples(reference):
-    """Cl-/total of Ru-Ir is higher than of Ru-Pd; by O- and by OH- as well."""
+    """Cl-/total of Ru-Ir is higher than of Ru-Pd, but Cl-/OH- is lower: OH- rises even more."""
     groups = []
     for metal in ("Pd", "Ir"):
         files = [reference / "tofsims" / f"N_Ru-{metal}_Bi3_{i}.txt" for i in range(1, 6)]
@@ -203,7 +203,44 @@ def test_real_chloride_between_the_samples(reference):
     with pytest.warns(UserWarning, match="itself differs"):
         found = compare_normalizers(*groups, "Cl-")
     rows = found.table.set_index("normaliser")
+    assert not found.agree
+    assert "depends on the normaliser" in found.summary()
+    assert (rows.loc["total", "conclusion"], rows.loc["OH-", "conclusion"]) == ("higher", "lower")
     assert rows.loc["total", "ratio"] == pytest.approx(1.52, abs=0.02)
     assert (rows.loc["total", "ratio lower"], rows.loc["total", "ratio upper"]) == pytest.approx(
         (1.42, 1.62), abs=0.02
     )
+
+
+def test_closure_is_no_agreement():
+    """Cl- falls from almost half of everything: all else rises against the total by that alone."""
+    a, b = _group(5, {"Cl-": 0.45}), _group(6, {"Cl-": 0.09})
+    with pytest.warns(UserWarning, match="itself differs"):
+        found = compare_normalizers(a, b, "PO2-")
+    rows = found.table.set_index("normaliser")
+    assert rows.loc["O-", "ratio"] == pytest.approx(1, abs=0.25)
+    few = [t.isel(replicate=slice(3)) for t in (a, b)]
+    with pytest.raises(MeasurementError, match="at least 4 replicates"):
+        compare_normalizers(*few, "PO2-")
+
+
+def test_ions_named_twice_and_partners_not_found():
+    table = counted([[50, 200]], ["PO2-", "Cl-"], 1000)
+    twice = normalize(table, ["Cl-", "Cl-"])["normalized"].sel(fragment="Cl-")
+    np.testing.assert_allclose(twice, 1)
+    alone = normalize(counted([[50, 0]], ["PO2-", "Cl-"], 1000), ["PO2-", "Cl-"])
+    one = alone.sel(fragment="PO2-")
+    assert one["lower"].item() < 0.99
+    assert one["upper"].item() == 1
+    for wrong, words in (
+        (["total", "Cl-"], "no ion"),
+        (["clr", "Cl-"], "no ion"),
+    ):
+        with pytest.raises(MeasurementError, match=words):
+            normalize(table, wrong)
+    with pytest.raises(MeasurementError, match="isel"):
+        normalize(table.isel(replicate=0))
+    with pytest.raises(MeasurementError, match="table of peak areas"):
+        normalize(table["area"])
+    with pytest.raises(MeasurementError, match="at least one normaliser"):
+        compare_normalizers(*[_group(1, {})] * 2, "PO2-", [])

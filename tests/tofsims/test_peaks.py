@@ -353,6 +353,15 @@ def test_what_cannot_be_measured_is_told(measure):
         measure(made - 1, ["PO2-"])
     with pytest.raises(MeasurementError, match="dim mz"):
         measure(made.rename(mz="two_theta"), ["PO2-"])
+    with pytest.raises(MeasurementError, match="do not rise"):
+        measure(made.isel(mz=slice(None, None, -1)), ["PO2-"])
+    for wrong in (None, "a.txt", made.to_dataset(), np.ones(5)):
+        with pytest.raises(MeasurementError, match=r"expected .*mass spectr"):
+            measure(wrong, ["PO2-"])
+    # One ion spelled twice is two peaks in one place.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert (fit_peaks(made, ["PO2-", "[31P]O2-"])["flag"] == "unresolved").all()
 
 
 def test_a_spectrum_without_peaks_gives_limits_and_no_error():
