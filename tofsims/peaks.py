@@ -17,6 +17,8 @@ _SLACK_MASS, _SLACK_BINS = 0.05, 2.5
 _CALIBRATED_MASS, _CALIBRATED_BINS = 0.008, 1.5
 # A peak stands out of its neighbourhood by this many standard deviations of its counts.
 _SIGNIFICANCE = 6.0
+# Counts in the highest channel of the weakest peak.
+_FEWEST = 8.0
 # Peaks that tell how wide a peak is.
 _STRONGEST = 10
 
@@ -73,7 +75,7 @@ def find_peak(time: np.ndarray, counts: np.ndarray, low: float, high: float) -> 
     # A narrow range may hold little beside the peak: the floor is looked for around it, too.
     around = counts[max(0, 2 * first - last) : 2 * last - first]
     floor = float(min(np.median(part), np.median(around)))
-    if height - floor < _SIGNIFICANCE * np.sqrt(height + floor + 1):
+    if height < _FEWEST or height - floor < _SIGNIFICANCE * np.sqrt(floor + 1):
         return None
     half = floor + (height - floor) / 2
     left = top

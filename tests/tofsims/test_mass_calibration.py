@@ -228,3 +228,14 @@ def test_picture_of_the_residuals():
     ax = fit_mass_scale(made).plot()
     assert ax.get_ylabel() == "residual / ppm"
     assert len(ax.texts) == len(DEFAULT_CALIBRANTS)
+
+
+def test_a_spectrum_of_few_counts_is_calibrated():
+    """1,500 ions in all: a calibrant of 45 counts is a peak where nothing else is counted."""
+    held = 0
+    for seed in range(20):
+        (made,), _ = simulate_spectra(seed, n=1, total=1500)
+        fixed = calibrate(made, ["C-", "O-", "C2-", "S-", "Cl-", "PO2-"])
+        mass = measured_mass(fixed, "OH-")
+        held += mass.lower < ion("OH-").mz < mass.upper
+    assert held >= 17
