@@ -70,47 +70,54 @@ def deviance_of(n: np.ndarray, mu: np.ndarray) -> np.ndarray:
     return 2 * (mu - n + np.where(n > 0, n * np.log(np.maximum(n, 1e-300) / mu), 0.0)).sum(-1)
 
 
+Spacing = Callable[[float, float, int], np.ndarray]
+
+
 def minimum(
-    deviance: Callable[[np.ndarray], np.ndarray], grid: np.ndarray, values: np.ndarray
+    deviance: Callable[[np.ndarray], np.ndarray],
+    grid: np.ndarray,
+    values: np.ndarray,
+    between: Spacing = np.geomspace,
 ) -> tuple[float, float]:
-    """Best sigma, refined three times around the grid's best."""
-    best = int(np.argmin(values))
-    low, high = grid[max(best - 1, 0)], grid[min(best + 1, grid.size - 1)]
-    sigma, lowest = float(grid[best]), float(values[best])
+    """Place and depth of the deviance's minimum, refined four times around the grid's best."""
+    k = int(np.argmin(values))
+    place, lowest = float(grid[k]), float(values[k])
+    low, high = grid[max(k - 1, 0)], grid[min(k + 1, grid.size - 1)]
     for _ in range(4):
-        fine = np.geomspace(low, high, 17)
+        fine = between(float(low), float(high), 17)
         found = deviance(fine)
         k = int(np.argmin(found))
         if found[k] <= lowest:
-            sigma, lowest = float(fine[k]), float(found[k])
+            place, lowest = float(fine[k]), float(found[k])
         low, high = fine[max(k - 1, 0)], fine[min(k + 1, 16)]
-    return sigma, lowest
+    return place, lowest
 
 
 def crossings(
     deviance: Callable[[np.ndarray], np.ndarray],
     grid: np.ndarray,
     values: np.ndarray,
-    sigma: float,
+    best: float,
     limit: float,
+    between: Spacing = np.geomspace,
 ) -> tuple[float, float]:
-    """Where the deviance rises above the limit below and above sigma; 0 or infinity if never."""
+    """Where the deviance rises above the limit below and above the best; 0 or infinity if never."""
     ends = []
     for side in (-1, 1):
-        part = grid[grid < sigma][::-1] if side < 0 else grid[grid > sigma]
-        found = values[grid < sigma][::-1] if side < 0 else values[grid > sigma]
+        part = grid[grid < best][::-1] if side < 0 else grid[grid > best]
+        found = values[grid < best][::-1] if side < 0 else values[grid > best]
         beyond = np.flatnonzero(found > limit)
         if not beyond.size:
             ends.append(0.0 if side < 0 else np.inf)
             continue
         k = int(beyond[0])
-        near, far = (part[k - 1] if k else sigma), part[k]
+        near, far = (float(part[k - 1]) if k else best), float(part[k])
         for _ in range(3):
-            fine = np.geomspace(near, far, 12)
+            fine = between(near, far, 12)
             over = np.flatnonzero(deviance(fine) > limit)
             k = int(over[0]) if over.size else 11
-            near, far = fine[max(k - 1, 0)], fine[k]
-        ends.append(float(np.sqrt(near * far)))
+            near, far = float(fine[max(k - 1, 0)]), float(fine[k])
+        ends.append((near + far) / 2)
     return ends[0], ends[1]
 
 
@@ -177,44 +184,13 @@ def share_lost(
 
     grid = np.concatenate([np.linspace(0, 1.5, 61), np.geomspace(1.6, 30, 20)])
     values = deviance(grid)
-    best, lowest = _zoomed(deviance, grid, values)
+    best, lowest = minimum(deviance, grid, values, np.linspace)
     limit = lowest + DEVIANCE * dispersion
-    ends = []
-    for side in (-1, 1):
-        part = grid[grid < best][::-1] if side < 0 else grid[grid > best]
-        found = values[grid < best][::-1] if side < 0 else values[grid > best]
-        beyond = np.flatnonzero(found > limit)
-        if not beyond.size:
-            ends.append(float(part[-1]) if part.size else best)
-            continue
-        k = int(beyond[0])
-        near, far = (float(part[k - 1]) if k else best), float(part[k])
-        for _ in range(3):
-            fine = np.linspace(near, far, 12)
-            over = np.flatnonzero(deviance(fine) > limit)
-            k = int(over[0]) if over.size else 11
-            near, far = float(fine[max(k - 1, 0)]), float(fine[k])
-        ends.append((near + far) / 2)
+    low, high = crossings(deviance, grid, values, best, limit, np.linspace)
     return Estimate.from_interval(
         1 - best,
-        1 - ends[1],
-        1 - ends[0],
+        1 - min(high, float(grid[-1])),
+        1 - low,
         n=dose.size,
         method="share of the pooled coating signal lost from the first scan to the last",
     )
-
-
-def _zoomed(
-    deviance: Callable[[np.ndarray], np.ndarray], grid: np.ndarray, values: np.ndarray
-) -> tuple[float, float]:
-    k = int(np.argmin(values))
-    best, lowest = float(grid[k]), float(values[k])
-    low, high = grid[max(k - 1, 0)], grid[min(k + 1, grid.size - 1)]
-    for _ in range(4):
-        fine = np.linspace(low, high, 13)
-        found = deviance(fine)
-        k = int(np.argmin(found))
-        if found[k] <= lowest:
-            best, lowest = float(fine[k]), float(found[k])
-        low, high = fine[max(k - 1, 0)], fine[min(k + 1, 12)]
-    return best, lowest
