@@ -119,9 +119,17 @@ def to_text(facts: dict[str, Any], obj: xr.DataArray | xr.Dataset) -> Table:
         table.add_row(key, Text(str(facts[key])))
     for group in ("coords", "data"):
         for name, fact in facts[group].items():
-            span = "no numbers" if fact["min"] is None else f"{fact['min']:g} … {fact['max']:g}"
+            unit = f" {fact['units']}"
+            if fact["min"] is not None:
+                span = f"{fact['min']:g} … {fact['max']:g}"
+            elif group == "coords" and name in obj.coords and obj.coords[name].size:
+                words = [str(v) for v in np.ravel(obj.coords[name].values)]
+                span = printable(words[0] if len(words) == 1 else f"{words[0]} … {words[-1]}")
+                unit = ""
+            else:
+                span = "no numbers"
             extra = f"{fact['n']} points" if "n" in fact else f"{fact['n_nan']} NaN"
-            table.add_row(name, Text(f"{span} {fact['units']}  ({extra})"))
+            table.add_row(name, Text(f"{span}{unit}  ({extra})"))
     for key, value in facts["attrs"].items():
         if key not in ("units", "long_name"):
             table.add_row(key, Text(printable(str(value)[:500]), style="dim"))
