@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -9,30 +10,40 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from scipy.ndimage import maximum_filter1d
-from scipy.special import ndtri
-from scipy.stats import chi2, norm
+from scipy.stats import norm
 
 from coatqc.core.errors import MeasurementError
 from coatqc.core.estimate import Estimate
-from coatqc.core.plotting import CYCLE, OKABE_ITO, axis_label, mark_simulated, new_axes
 from coatqc.core.provenance import add_history
 from xrd.alignment import Alignment, align
-from xrd.labels import CU_KALPHA1, require_pattern
-from xrd.peaks import d_spacing, typical_width
+from xrd.change_table import change_table, in_words
+from xrd.changes import peak_changes
+from xrd.common_change import CommonChange, common_change, isotropic_shift
+from xrd.differences import (
+    Differences,
+    any_place_p,
+    combined_p,
+    critical_z,
+    peak_differences,
+    sum_p,
+)
+from xrd.grid import common_grid
+from xrd.labels import require_pattern
+from xrd.peaks import find_peaks, typical_width
+from xrd.repeatability import Repeatability
+from xrd.similarity import descriptors
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# How well real repeats agree beyond counting: relative scatter of a peak's intensity, of its
-# place (degree), and of the background. Learnt from pairs of 2 min and 8 min scans of 14 mixtures.
-REPEATABILITY = 0.10
-PLACE_REPEATABILITY = 0.02
-BACKGROUND_REPEATABILITY = 0.02
+DEFAULT_NUISANCE = ("scale", "background", "displacement", "broadening")
 # A change that matters: patterns that could hide a larger one are not called the same.
 RELEVANT = 0.05
 # New peaks are looked for where the reference has less than this of its strongest peak.
 FREE = 0.03
-_HEADS = ("two_theta / degree", "d / angstrom", "relative height", "standard uncertainty", "z")
+# A lattice that changed by more than this many standard uncertainties moves the reference.
+_FOLLOW = 2.0
+_METHOD = "least squares with scale, displacement, broadening and background"
 
 
 @dataclass(frozen=True)
@@ -45,16 +56,28 @@ class Comparison:
         Undecided where nothing differs, but a new peak of 5 % could hide in the noise.
     p_value : float
         Probability of a difference as large as this between two scans of one material.
-    new_peaks, missing_peaks : pandas.DataFrame
-        A row a peak: place, d, height relative to the reference's strongest, its uncertainty, z.
-    rwp : float
-        Weighted profile R factor; depends on the counts, so it is no measure of sameness.
-    scale, displacement : Estimate
-        Sample over reference (unit 1); shift of 2theta as cos theta goes to 1 (degree).
+    summary : str
+        In words, what changed and what it looks like.
+    changes : pandas.DataFrame
+        A row a change: kind (new, missing, stronger, weaker, shifted, shape), place, d, size, its
+        standard uncertainty and unit, z, and p for all places looked at.
+    tests : dict of str to float
+        p of each test that the p-value combines.
+    descriptors : pandas.Series
+        Rwp, Pearson, cosine, de Gelder: as the literature gives them. They depend on counts and
+        background and are no measure of sameness.
+    nuisance : dict of str to Estimate
+        What was fitted and not judged: scale (unit 1), displacement (shift of 2theta as cos
+        theta goes to 1, degree), zero_shift (degree), line_width (change of the full width at
+        half maximum of a typical line, degree).
+    lattice_change : Estimate
+        Relative change of all lattice spacings, unit 1; judged.
     largest_new_peak : Estimate
         Height of the largest new peak relative to the reference's strongest (unit 1).
     detection_limit : float
         Relative height that a new peak needs to be found with probability 0.95, unit 1.
+    dispersion : float
+        Variance between neighbouring points over that of counting, at least 1.
     residual : xarray.DataArray
         Over two_theta, in standard deviations.
     expected, sample : xarray.DataArray
@@ -70,63 +93,87 @@ class Comparison:
 
     verdict: Literal["same", "different", "undecided"]
     p_value: float
-    new_peaks: pd.DataFrame
-    missing_peaks: pd.DataFrame
-    rwp: float
-    scale: Estimate
-    displacement: Estimate
+    summary: str
+    changes: pd.DataFrame
+    tests: dict[str, float]
+    descriptors: pd.Series
+    nuisance: dict[str, Estimate]
+    lattice_change: Estimate
     largest_new_peak: Estimate
     detection_limit: float
+    dispersion: float
     residual: xr.DataArray
     expected: xr.DataArray
     sample: xr.DataArray
 
+    @property
+    def new_peaks(self) -> pd.DataFrame:
+        """Rows of `changes` that are new peaks."""
+        return self.changes[self.changes["kind"] == "new"].reset_index(drop=True)
+
+    @property
+    def missing_peaks(self) -> pd.DataFrame:
+        """Rows of `changes` that are missing peaks."""
+        return self.changes[self.changes["kind"] == "missing"].reset_index(drop=True)
+
+    @property
+    def rwp(self) -> float:
+        """Weighted profile R factor of the sample against the aligned reference."""
+        return float(self.descriptors["Rwp"])
+
+    @property
+    def scale(self) -> Estimate:
+        """Intensity of the sample over that of the reference, unit 1."""
+        return self.nuisance["scale"]
+
+    @property
+    def displacement(self) -> Estimate:
+        """Shift of 2theta as cos theta goes to 1, degree."""
+        return self.nuisance["displacement"]
+
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Both patterns, their difference below, and what is new or missing.
+        """Both patterns, their difference in standard deviations below, and what changed.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, optional
             Axes to draw on.
         """
-        ax = new_axes(ax, figsize=(7.2, 4.0))
-        x, y, e = self.sample["two_theta"].values, self.sample.values, self.expected.values
-        top = float(max(y.max(), e.max()))
-        ax.plot(x, y, ".", ms=1.5, color="0.45", label="sample")
-        ax.plot(x, e, lw=0.8, color=CYCLE[0], label="reference, aligned")
-        ax.plot(x, y - e - 0.12 * top, lw=0.6, color=OKABE_ITO["green"], label="difference")
-        for table, colour, label in (
-            (self.new_peaks, "vermillion", "new"),
-            (self.missing_peaks, "purple", "missing"),
-        ):
-            if len(table):
-                place = table["two_theta / degree"].to_numpy()
-                height = np.interp(place, x, np.maximum(y, e)) + 0.05 * top
-                ax.plot(place, height, "v", ms=5, color=OKABE_ITO[colour], label=label)
-        ax.set_title(f"{self.verdict}, p = {self.p_value:.2g}, Rwp = {self.rwp:.3f}")
-        ax.set_xlabel(axis_label(self.sample["two_theta"]))
-        ax.set_ylabel(axis_label(self.sample))
-        ax.legend(loc="upper right", ncols=2)
-        mark_simulated(ax, self.sample)
-        return ax
+        from xrd.figures import plot_comparison
+
+        return plot_comparison(self, ax)
 
 
 def compare_patterns(
-    reference: xr.DataArray, sample: xr.DataArray, *, alpha: float = 0.05
+    reference: xr.DataArray,
+    sample: xr.DataArray,
+    *,
+    alpha: float = 0.05,
+    nuisance: Collection[str] = DEFAULT_NUISANCE,
+    repeatability: Repeatability | None = None,
 ) -> Comparison:
     """Compare two diffraction patterns.
 
-    Scale, sample displacement, a slight broadening and a smooth background are fitted and not
-    judged. What is left is tested twice against counting statistics with a term for how well
-    real scans repeat: as a whole (chi-squared), and at every place with the shape of a peak,
-    allowing for the number of places looked at (Bonferroni).
+    What an instrument or a diluting polymer may change is fitted and not judged: scale,
+    sample displacement, a slight broadening, a smooth background. What is left is tested against
+    counting statistics with a term for how well real scans repeat: at every place with the shape
+    of a peak; as a sum over all places; the area and the place of each peak of the reference; and
+    a change of the whole lattice. Each test allows for all it looks at, and their p-values are
+    combined.
 
     Parameters
     ----------
     reference, sample : xarray.DataArray
-        Dim two_theta in degree; counts, or intensities whose noise is then estimated.
+        Dim two_theta in degree; counts, or intensities whose noise is then estimated. Steps,
+        ranges and counting times may differ.
     alpha : float, default 0.05
         How often two scans of one material may be called different.
+    nuisance : collection of str
+        Any of scale, background, displacement, zero_shift, broadening. What is left out is
+        judged. Displacement and zero shift together are hard to tell from a lattice change.
+    repeatability : Repeatability, optional
+        Of two scans of one powder on the instrument (`learn_repeatability`); by default that of
+        the package.
 
     Returns
     -------
@@ -143,131 +190,161 @@ def compare_patterns(
     >>> pristine, _ = simulate_pattern(1)
     >>> with_li2s, _ = simulate_pattern(2, extra=((27.03, 5.0),))
     >>> found = compare_patterns(pristine, with_li2s)
-    >>> found.verdict, float(found.new_peaks["two_theta / degree"].iloc[0].round())
-    ('different', 27.0)
+    >>> found.verdict, found.summary
+    ('different', 'new peak at 27.06°')
     """
+    if not 0 < alpha < 0.5:
+        raise MeasurementError(f"alpha is {alpha:g}; it must lie between 0 and 0.5")
     reference, sample = require_pattern(reference), require_pattern(sample)
-    waves = [p.attrs.get("wavelength_angstrom") for p in (reference, sample)]
-    known = [float(w) for w in waves if w is not None]
-    if known and max(known) - min(known) > 1e-3:
-        raise MeasurementError(f"wavelengths differ: {known[0]} and {known[1]} angstrom")
-    fit = align(reference, sample)
-    strongest = float(fit.profile.max())
-    if strongest <= 0 or fit.scale <= 0:
-        raise MeasurementError("the reference shows no peak that the sample could be compared with")
-    width = typical_width(reference)
-    height, spread = _peak_heights(fit, width)
-    z = height / spread
-    places = max(10.0, (fit.two_theta[-1] - fit.two_theta[0]) / width)
-    critical = float(ndtri(1 - alpha / 2 / places / 2))
-    p_peak = min(1.0, places * 2 * float(norm.sf(np.abs(z).max())))
-    residual = (fit.sample - fit.expected) / np.sqrt(fit.variance + _systematic(fit) ** 2)
-    p_whole = float(chi2.sf(np.sum(residual**2), residual.size - fit.parameters))
-    p_value = min(1.0, 2 * min(p_peak, p_whole))
+    wavelength = _one_wavelength(reference, sample)
+    floor = repeatability or Repeatability()
+    peaks, width = find_peaks(reference), typical_width(reference)
+    lattice, known = (0.0, np.inf), None
+    for _ in range(3):
+        fit = align(reference, sample, nuisance=nuisance, known_shift=known, repeatability=floor)
+        strongest = float(fit.profile.max())
+        if strongest <= 0 or fit.values["scale"][0] <= 0:
+            raise MeasurementError(
+                "the reference shows no peak that the sample could be compared with"
+            )
+        found = peak_differences(fit, width, floor)
+        changes = peak_changes(fit, peaks, width, found.dispersion, floor)
+        left = common_change(changes, _laws(changes.two_theta, nuisance))
+        step, u = left.values["lattice"]
+        # u is that of the fit; two scans of one powder seem to differ by more.
+        lattice = (lattice[0] + step, float(np.hypot(u, floor.lattice)))
+        # A larger change moves peaks by more than their slopes can tell.
+        if abs(step) < _FOLLOW * u or abs(lattice[0]) > 0.01:
+            break
+        known = (fit.two_theta, lattice[0] * isotropic_shift(fit.two_theta))
+    tests = _tests(found, left, lattice)
+    p_value = combined_p(*tests.values())
+    table = change_table(fit, found, changes, left, alpha=alpha, free=FREE, wavelength=wavelength)
     free = maximum_filter1d(fit.profile, _odd(width, fit)) < FREE * strongest
+    free &= np.isfinite(found.spread)
     if not free.any():
-        free = np.ones(free.shape, bool)
-    limit = float(np.median((critical + 1.645) * spread[free])) / strongest
-    wavelength = float(reference.attrs.get("wavelength_angstrom", CU_KALPHA1))
-    peaks = [
-        _peak_table(fit.two_theta, sign * height, spread, critical, strongest, width, wavelength)
-        for sign in (1, -1)
-    ]
+        free = np.isfinite(found.spread)
+    critical = critical_z(alpha, found.upcrossings)
+    limit = float(np.median((critical + 1.645) * found.spread[free])) / strongest
     verdict: Literal["same", "different", "undecided"] = "same"
     if p_value < alpha:
         verdict = "different"
     elif limit > RELEVANT:
         verdict = "undecided"
-    weight = 1 / np.maximum(fit.sample, 1.0)
-    rwp = np.sqrt(
-        np.sum(weight * (fit.sample - fit.expected) ** 2) / np.sum(weight * fit.sample**2)
+    moved = ("lattice", *lattice) if tests.get("lattice change", 1.0) < alpha else None
+    _, raw, _ = common_grid(reference, sample)
+    curves = _curves(fit, found, sample)
+    return Comparison(
+        verdict,
+        p_value,
+        _summary(verdict, table, moved, limit),
+        table,
+        tests,
+        descriptors(raw, fit.sample, fit.expected, found.step),
+        _nuisance(fit, left, width),
+        Estimate.from_standard_uncertainty(
+            lattice[0], lattice[1] if np.isfinite(lattice[1]) else 1.0, method=_METHOD
+        ),
+        _largest(found.height[free], found.spread[free], critical, strongest),
+        limit,
+        found.dispersion,
+        add_history(curves[0], "compare_patterns", alpha=alpha),
+        *curves[1:],
     )
-    common = sample.isel(two_theta=slice(0, 1)).two_theta.attrs
-    frame = {"two_theta": ("two_theta", fit.two_theta, common)}
+
+
+def _one_wavelength(reference: xr.DataArray, sample: xr.DataArray) -> float | None:
+    known = [
+        float(p.attrs["wavelength_angstrom"])
+        for p in (reference, sample)
+        if p.attrs.get("wavelength_angstrom") is not None
+    ]
+    if known and max(known) - min(known) > 1e-3:
+        raise MeasurementError(f"wavelengths differ: {known[0]} and {known[1]} angstrom")
+    return known[0] if known else None
+
+
+def _laws(two_theta: np.ndarray, nuisance: Collection[str]) -> dict[str, np.ndarray]:
+    laws = {"lattice": isotropic_shift(two_theta)}
+    if "displacement" in nuisance:
+        laws["displacement"] = np.cos(np.radians(two_theta) / 2)
+    if "zero_shift" in nuisance:
+        laws["zero_shift"] = np.ones(two_theta.size)
+    return laws
+
+
+def _tests(
+    found: Differences, left: CommonChange, lattice: tuple[float, float]
+) -> dict[str, float]:
+    tests = {
+        "any place": any_place_p(float(np.abs(found.z).max()), found.upcrossings),
+        "all places": sum_p(found),
+    }
+    n = left.shift.size
+    if n > 1:
+        for name, value, u in (
+            ("areas of peaks", left.intensity, left.intensity_u),
+            ("places of peaks", left.shift, left.shift_u),
+        ):
+            worst = float(np.abs(value / u).max())
+            tests[name] = float(min(1.0, n * 2 * norm.sf(worst)))
+    if np.isfinite(lattice[1]):
+        tests["lattice change"] = float(2 * norm.sf(abs(lattice[0] / lattice[1])))
+    return tests
+
+
+def _nuisance(fit: Alignment, left: CommonChange, width: float) -> dict[str, Estimate]:
+    values = dict(fit.values)
+    out = {}
+    for name, (value, u) in values.items():
+        if name == "broadening":
+            # d(FWHM^2) = 8 ln 2 d(variance), for a line of typical width.
+            per = 8 * np.log(2) / (2 * width)
+            out["line_width"] = Estimate.from_standard_uncertainty(
+                value * per, u * per, unit="degree", method=_METHOD
+            )
+            continue
+        more, more_u = left.values.get(name, (0.0, np.inf))
+        if np.isfinite(more_u):
+            # Peak by peak, weighted by how well peaks repeat: surer than the whole pattern.
+            value, u = value + more, more_u
+        unit = "1" if name == "scale" else "degree"
+        out[name] = Estimate.from_standard_uncertainty(value, u, unit=unit, method=_METHOD)
+    return out
+
+
+def _summary(
+    verdict: str, table: pd.DataFrame, moved: tuple[str, float, float] | None, limit: float
+) -> str:
+    if verdict == "different":
+        return in_words(table, moved)
+    bound = f"a new peak of {limit:.1%} of the strongest would have been found"
+    if verdict == "same":
+        return f"nothing changed beyond repeats; {bound}"
+    return f"cannot tell: nothing differs, but only {bound}"
+
+
+def _curves(
+    fit: Alignment, found: Differences, sample: xr.DataArray
+) -> tuple[xr.DataArray, xr.DataArray, xr.DataArray]:
+    frame = {"two_theta": ("two_theta", fit.two_theta, sample["two_theta"].attrs)}
 
     def on_grid(values: np.ndarray, name: str, unit: str) -> xr.DataArray:
         attrs = {**sample.attrs, "units": unit, "long_name": name}
         return xr.DataArray(values, frame, ("two_theta",), name=name.split()[0], attrs=attrs)
 
-    method = "least squares with scale, displacement, broadening and background"
-    return Comparison(
-        verdict,
-        p_value,
-        peaks[0],
-        peaks[1],
-        float(rwp),
-        Estimate.from_standard_uncertainty(fit.scale, fit.scale_u, method=method),
-        Estimate.from_standard_uncertainty(
-            fit.displacement, fit.displacement_u, unit="degree", method=method
-        ),
-        _largest(height[free], spread[free], critical, strongest),
-        limit,
-        add_history(
-            on_grid(residual, "residual in standard deviations", "1"),
-            "compare_patterns",
-            alpha=alpha,
-        ),
-        on_grid(fit.expected, "expected " + str(sample.name), sample.attrs["units"]),
-        on_grid(fit.sample, str(sample.name), sample.attrs["units"]),
+    residual = (fit.sample - fit.expected) / np.sqrt(found.dispersion * fit.variance)
+    unit = sample.attrs["units"]
+    return (
+        on_grid(residual, "residual in standard deviations", "1"),
+        on_grid(fit.expected, "expected " + str(sample.name), unit),
+        on_grid(fit.sample, str(sample.name), unit),
     )
 
 
 def _odd(width: float, fit: Alignment) -> int:
     step = float(np.median(np.diff(fit.two_theta)))
     return 2 * max(1, round(1.5 * width / step)) + 1
-
-
-def _systematic(fit: Alignment) -> np.ndarray:
-    """Standard deviation of each point between repeats, beyond counting."""
-    flank = np.abs(np.gradient(fit.profile, fit.two_theta))
-    peaks = np.hypot(REPEATABILITY * fit.profile, PLACE_REPEATABILITY * flank)
-    return np.hypot(peaks, BACKGROUND_REPEATABILITY * np.maximum(fit.expected, 0))
-
-
-def _peak_heights(fit: Alignment, width: float) -> tuple[np.ndarray, np.ndarray]:
-    """Height of a peak at every place that the residual holds, and its standard deviation."""
-    step = float(np.median(np.diff(fit.two_theta)))
-    reach = max(2, round(2 * width / step))
-    offset = step * np.arange(-reach, reach + 1) / width
-    template = 0.5 / (1 + 4 * offset**2) + 0.5 * np.exp(-4 * np.log(2) * offset**2)
-    # Without its mean, a template does not answer to a residual of the background.
-    template = template - template.mean()
-    inverse = 1 / fit.variance
-    norm2 = np.correlate(inverse, template**2, mode="same")
-
-    def height_of(excess: np.ndarray) -> np.ndarray:
-        return np.correlate(excess * inverse, template, mode="same") / norm2
-
-    # What does not repeat is one factor for a whole peak, so it does not average over points:
-    # it answers as the reference's own peaks would. A peak out of its place leaves an odd
-    # residual, to which an even template is nearly blind.
-    near = 2 * max(1, round(width / step / 2)) + 1
-    repeat = REPEATABILITY * maximum_filter1d(np.abs(height_of(fit.profile)), near)
-    floor = BACKGROUND_REPEATABILITY * np.maximum(fit.expected, 0)
-    return height_of(fit.sample - fit.expected), np.sqrt(1 / norm2 + repeat**2 + floor**2)
-
-
-def _peak_table(
-    x: np.ndarray,
-    height: np.ndarray,
-    spread: np.ndarray,
-    critical: float,
-    strongest: float,
-    width: float,
-    wavelength: float,
-) -> pd.DataFrame:
-    z = height / spread
-    rows: list[tuple[float, ...]] = []
-    taken: list[float] = []
-    beyond = np.flatnonzero(np.abs(z) > critical)
-    # Largest first, whatever its sign: beside a peak its template answers with the other sign.
-    for i in beyond[np.argsort(-np.abs(height[beyond]))]:
-        if all(abs(x[i] - place) > 3 * width for place in taken):
-            taken.append(float(x[i]))
-            if z[i] > 0:
-                d = float(d_spacing(x[i], wavelength))
-                rows.append((x[i], d, height[i] / strongest, spread[i] / strongest, z[i]))
-    return pd.DataFrame(rows, columns=list(_HEADS))
 
 
 def _largest(height: np.ndarray, spread: np.ndarray, critical: float, strongest: float) -> Estimate:

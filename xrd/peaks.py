@@ -11,6 +11,8 @@ from scipy.ndimage import gaussian_filter1d
 from coatqc.core.errors import MeasurementError
 from xrd.labels import CU_KALPHA1, require_pattern
 
+# Peaks are looked for after smoothing by a Gaussian of this standard deviation, degree.
+_SMOOTHING = 0.03
 _COLUMNS = ("two_theta / degree", "d / angstrom", "height", "fwhm / degree", "significance")
 
 
@@ -57,7 +59,7 @@ def find_peaks(pattern: xr.DataArray, *, significance: float = 6.0) -> pd.DataFr
     pattern = require_pattern(pattern)
     x, y = pattern["two_theta"].values, pattern.values
     step = float(np.median(np.diff(x)))
-    calm = gaussian_filter1d(y, max(0.5, 0.03 / step))
+    calm = gaussian_filter1d(y, max(0.5, _SMOOTHING / step))
     noise = np.sqrt(np.maximum(noise_gain(pattern) * np.maximum(calm, 0), 1e-12))
     found, facts = signal.find_peaks(calm, prominence=0, width=1)
     z = facts["prominences"] / noise[found]
@@ -109,4 +111,7 @@ def typical_width(pattern: xr.DataArray) -> float:
     step = float(np.median(np.diff(pattern["two_theta"].values)))
     if found.empty:
         return max(0.1, 3 * step)
-    return float(np.clip(found["fwhm / degree"].head(10).median(), 2 * step, 1.0))
+    # Peaks are looked for in a smoothed pattern, which widens them.
+    seen = float(found["fwhm / degree"].head(10).median())
+    own = np.sqrt(max(seen**2 - 8 * np.log(2) * max(_SMOOTHING, 0.5 * step) ** 2, 0.0))
+    return float(np.clip(own, 2 * step, 1.0))
