@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from scipy.ndimage import maximum_filter1d
@@ -138,19 +140,19 @@ def _d(two_theta: float, wavelength: float | None) -> float:
     return float("nan") if wavelength is None else float(d_spacing(two_theta, wavelength))
 
 
-def in_words(table: pd.DataFrame, lattice: tuple[str, float, float] | None) -> str:
+def in_words(table: pd.DataFrame, lattice: Mapping[str, tuple[float, float]]) -> str:
     """One sentence of what changed, and what it looks like.
 
     Parameters
     ----------
     table : pandas.DataFrame
         As `change_table` gives it.
-    lattice : (str, float, float) or None
-        Name, relative change and its standard uncertainty of a lattice change that was found.
+    lattice : mapping of str to (float, float)
+        Relative change, and its standard uncertainty, of each cell length that changed.
 
     Examples
     --------
-    >>> in_words(pd.DataFrame(columns=list(COLUMNS)), None)
+    >>> in_words(pd.DataFrame(columns=list(COLUMNS)), {})
     'no change stands out by itself'
     """
     parts = []
@@ -174,7 +176,5 @@ def in_words(table: pd.DataFrame, lattice: tuple[str, float, float] | None) -> s
         if not len(table[table["kind"].isin(["new", "missing"])]):
             text += ", with none new or missing: as preferred orientation or few grains make them"
         parts.append(text)
-    if lattice is not None:
-        name, value, u = lattice
-        parts.append(f"{name} {value:+.3%} ± {u:.3%}")
+    parts += [f"{name} {value:+.3%} ± {u:.3%}" for name, (value, u) in lattice.items()]
     return "; ".join(parts) if parts else "no change stands out by itself"

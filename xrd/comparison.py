@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -16,9 +16,11 @@ from coatqc.core.errors import MeasurementError
 from coatqc.core.estimate import Estimate
 from coatqc.core.provenance import add_history
 from xrd.alignment import Alignment, align
+from xrd.cell_laws import cell_laws, cell_lengths
 from xrd.change_table import change_table, in_words
 from xrd.changes import peak_changes
 from xrd.common_change import CommonChange, common_change, isotropic_shift
+from xrd.crystal import Structure
 from xrd.differences import (
     Differences,
     any_place_p,
@@ -30,8 +32,10 @@ from xrd.differences import (
 from xrd.grid import common_grid
 from xrd.labels import require_pattern
 from xrd.peaks import find_peaks, typical_width
+from xrd.powder_lines import structure_of
 from xrd.repeatability import Repeatability
 from xrd.similarity import descriptors
+from xrd.suspects import Suspects, weigh_suspects
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,6 +47,8 @@ RELEVANT = 0.05
 FREE = 0.03
 # A lattice that changed by more than this many standard uncertainties moves the reference.
 _FOLLOW = 2.0
+# A lattice that changed by more, relative, is another phase.
+_SAME_PHASE = 0.01
 _METHOD = "least squares with scale, displacement, broadening and background"
 
 
@@ -72,6 +78,10 @@ class Comparison:
         half maximum of a typical line, degree).
     lattice_change : Estimate
         Relative change of all lattice spacings, unit 1; judged.
+    cell_change : dict of str to Estimate
+        Change of each free cell length of the main phase, angstrom; empty without a main phase.
+    suspects : Suspects or None
+        Weight fractions of suspected phases, if any were named.
     largest_new_peak : Estimate
         Height of the largest new peak relative to the reference's strongest (unit 1).
     detection_limit : float
@@ -82,6 +92,8 @@ class Comparison:
         Over two_theta, in standard deviations.
     expected, sample : xarray.DataArray
         Aligned reference and sample on the common grid.
+    differences : Differences
+        What a peak's shape finds at every place.
 
     Examples
     --------
@@ -99,12 +111,15 @@ class Comparison:
     descriptors: pd.Series
     nuisance: dict[str, Estimate]
     lattice_change: Estimate
+    cell_change: dict[str, Estimate]
+    suspects: Suspects | None
     largest_new_peak: Estimate
     detection_limit: float
     dispersion: float
     residual: xr.DataArray
     expected: xr.DataArray
     sample: xr.DataArray
+    differences: Differences = field(repr=False)
 
     @property
     def new_peaks(self) -> pd.DataFrame:
@@ -149,6 +164,8 @@ def compare_patterns(
     sample: xr.DataArray,
     *,
     alpha: float = 0.05,
+    main: Structure | str | None = None,
+    suspects: Sequence[Structure | str] = (),
     nuisance: Collection[str] = DEFAULT_NUISANCE,
     repeatability: Repeatability | None = None,
 ) -> Comparison:
@@ -168,6 +185,12 @@ def compare_patterns(
         ranges and counting times may differ.
     alpha : float, default 0.05
         How often two scans of one material may be called different.
+    main : Structure or str, optional
+        Main phase of the reference, a structure or the name of one that comes with the package:
+        its cell lengths are compared, and weights are told by its lines.
+    suspects : sequence of Structure or str, optional
+        Phases to look for by all their lines at once (`DECOMPOSITION_PRODUCTS` are some); needs
+        `main`. A phase that is found makes the verdict different.
     nuisance : collection of str
         Any of scale, background, displacement, zero_shift, broadening. What is left out is
         judged. Displacement and zero shift together are hard to tell from a lattice change.
@@ -182,7 +205,8 @@ def compare_patterns(
     Raises
     ------
     MeasurementError
-        If there is no common range, a pattern is flat, or wavelengths differ.
+        If there is no common range, a pattern is flat, wavelengths differ, or a phase is named
+        and no wavelength is known.
 
     Examples
     --------
@@ -199,7 +223,15 @@ def compare_patterns(
     wavelength = _one_wavelength(reference, sample)
     floor = repeatability or Repeatability()
     peaks, width = find_peaks(reference), typical_width(reference)
-    lattice, known = (0.0, np.inf), None
+    crystal = None if main is None else structure_of(main)
+    if crystal is None and suspects:
+        raise MeasurementError("suspects are weighed by the main phase's lines; name it in main")
+    if crystal is not None and wavelength is None:
+        raise MeasurementError(
+            "the patterns name no wavelength, and a phase's lines depend on it; set it, as in "
+            "pattern.assign_attrs(wavelength_angstrom=1.540598) for Cu K-alpha1"
+        )
+    known, total = None, dict[str, float]()
     for _ in range(3):
         fit = align(reference, sample, nuisance=nuisance, known_shift=known, repeatability=floor)
         strongest = float(fit.profile.max())
@@ -209,15 +241,30 @@ def compare_patterns(
             )
         found = peak_differences(fit, width, floor)
         changes = peak_changes(fit, peaks, width, found.dispersion, floor)
-        left = common_change(changes, _laws(changes.two_theta, nuisance))
-        step, u = left.values["lattice"]
-        # u is that of the fit; two scans of one powder seem to differ by more.
-        lattice = (lattice[0] + step, float(np.hypot(u, floor.lattice)))
+        lattice_laws = {"lattice": isotropic_shift(changes.two_theta)}
+        if crystal is not None and wavelength is not None and changes.two_theta.size:
+            lattice_laws = cell_laws(crystal, changes.two_theta, wavelength, width)
+        left = common_change(changes, {**lattice_laws, **_laws(changes.two_theta, nuisance)})
+        steps = {name: left.values[name] for name in lattice_laws}
+        total = {name: total.get(name, 0.0) + step for name, (step, _) in steps.items()}
         # A larger change moves peaks by more than their slopes can tell.
-        if abs(step) < _FOLLOW * u or abs(lattice[0]) > 0.01:
+        small = all(abs(step) < _FOLLOW * u for step, u in steps.values())
+        if small or max(map(abs, total.values())) > _SAME_PHASE:
             break
-        known = (fit.two_theta, lattice[0] * isotropic_shift(fit.two_theta))
+        shift = sum(value * lattice_laws[name] for name, value in total.items())
+        known = (changes.two_theta, np.asarray(shift))
+    # Two scans of one powder seem to differ by more than the fit's uncertainty.
+    lattice = {
+        name: (total[name], float(np.hypot(u, floor.lattice))) for name, (_, u) in steps.items()
+    }
     tests = _tests(found, left, lattice)
+    curves = _curves(fit, found, sample)
+    weighed = None
+    if crystal is not None and suspects:
+        weighed = weigh_suspects(
+            curves[1], found, crystal, suspects, wavelength=wavelength, alpha=alpha
+        )
+        tests["suspected phases"] = float(weighed.table["p"].min())
     p_value = combined_p(*tests.values())
     table = change_table(fit, found, changes, left, alpha=alpha, free=FREE, wavelength=wavelength)
     free = maximum_filter1d(fit.profile, _odd(width, fit)) < FREE * strongest
@@ -231,25 +278,26 @@ def compare_patterns(
         verdict = "different"
     elif limit > RELEVANT:
         verdict = "undecided"
-    moved = ("lattice", *lattice) if tests.get("lattice change", 1.0) < alpha else None
+    changed = tests.get("lattice change", 1.0) < alpha
+    moved = {n: v for n, v in lattice.items() if changed and abs(v[0]) > 2 * v[1]}
     _, raw, _ = common_grid(reference, sample)
-    curves = _curves(fit, found, sample)
     return Comparison(
         verdict,
         p_value,
-        _summary(verdict, table, moved, limit),
+        _summary(verdict, table, moved, weighed, limit),
         table,
         tests,
         descriptors(raw, fit.sample, fit.expected, found.step),
         _nuisance(fit, left, width),
-        Estimate.from_standard_uncertainty(
-            lattice[0], lattice[1] if np.isfinite(lattice[1]) else 1.0, method=_METHOD
-        ),
+        _isotropic(lattice),
+        _cell_change(crystal, lattice),
+        weighed,
         _largest(found.height[free], found.spread[free], critical, strongest),
         limit,
         found.dispersion,
         add_history(curves[0], "compare_patterns", alpha=alpha),
         *curves[1:],
+        found,
     )
 
 
@@ -265,7 +313,7 @@ def _one_wavelength(reference: xr.DataArray, sample: xr.DataArray) -> float | No
 
 
 def _laws(two_theta: np.ndarray, nuisance: Collection[str]) -> dict[str, np.ndarray]:
-    laws = {"lattice": isotropic_shift(two_theta)}
+    laws = {}
     if "displacement" in nuisance:
         laws["displacement"] = np.cos(np.radians(two_theta) / 2)
     if "zero_shift" in nuisance:
@@ -274,7 +322,7 @@ def _laws(two_theta: np.ndarray, nuisance: Collection[str]) -> dict[str, np.ndar
 
 
 def _tests(
-    found: Differences, left: CommonChange, lattice: tuple[float, float]
+    found: Differences, left: CommonChange, lattice: dict[str, tuple[float, float]]
 ) -> dict[str, float]:
     tests = {
         "any place": any_place_p(float(np.abs(found.z).max()), found.upcrossings),
@@ -288,9 +336,33 @@ def _tests(
         ):
             worst = float(np.abs(value / u).max())
             tests[name] = float(min(1.0, n * 2 * norm.sf(worst)))
-    if np.isfinite(lattice[1]):
-        tests["lattice change"] = float(2 * norm.sf(abs(lattice[0] / lattice[1])))
+    if all(np.isfinite(u) for _, u in lattice.values()):
+        worst = max(abs(value / u) for value, u in lattice.values())
+        tests["lattice change"] = float(min(1.0, len(lattice) * 2 * norm.sf(worst)))
     return tests
+
+
+def _isotropic(lattice: dict[str, tuple[float, float]]) -> Estimate:
+    """Mean relative change of the free lengths."""
+    values, spreads = np.array([*lattice.values()]).T
+    u = float(np.sqrt(np.mean(spreads**2) / len(lattice)))
+    return Estimate.from_standard_uncertainty(
+        float(values.mean()), u if np.isfinite(u) else 1.0, method=_METHOD
+    )
+
+
+def _cell_change(
+    crystal: Structure | None, lattice: dict[str, tuple[float, float]]
+) -> dict[str, Estimate]:
+    if crystal is None or not all(np.isfinite(u) for _, u in lattice.values()):
+        return {}
+    return {
+        name: Estimate.from_standard_uncertainty(
+            lattice[name][0] * length, lattice[name][1] * length, unit="angstrom", method=_METHOD
+        )
+        for name, length in cell_lengths(crystal).items()
+        if name in lattice
+    }
 
 
 def _nuisance(fit: Alignment, left: CommonChange, width: float) -> dict[str, Estimate]:
@@ -314,10 +386,18 @@ def _nuisance(fit: Alignment, left: CommonChange, width: float) -> dict[str, Est
 
 
 def _summary(
-    verdict: str, table: pd.DataFrame, moved: tuple[str, float, float] | None, limit: float
+    verdict: str,
+    table: pd.DataFrame,
+    moved: dict[str, tuple[float, float]],
+    weighed: Suspects | None,
+    limit: float,
 ) -> str:
     if verdict == "different":
-        return in_words(table, moved)
+        phases = (
+            [] if weighed is None or not weighed.found else [f"{', '.join(weighed.found)} found"]
+        )
+        words = in_words(table, moved)
+        return "; ".join([*phases, words] if len(table) or moved or not phases else phases)
     bound = f"a new peak of {limit:.1%} of the strongest would have been found"
     if verdict == "same":
         return f"nothing changed beyond repeats; {bound}"

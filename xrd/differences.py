@@ -121,6 +121,29 @@ def peak_differences(fit: Alignment, width: float, repeatability: Repeatability)
     )
 
 
+def at_separate_places(answer: np.ndarray, found: Differences) -> np.ndarray:
+    """Where a pattern of several lines answers most, no two places within a template's reach.
+
+    Parameters
+    ----------
+    answer : numpy.ndarray, shape (n,)
+        Height that the pattern would be found with at every place.
+    found : Differences
+        Of which places without a finite uncertainty are left out.
+
+    Returns
+    -------
+    numpy.ndarray
+        Indices; neighbours would share noise.
+    """
+    from scipy.signal import find_peaks
+
+    telling = np.where(np.isfinite(found.spread), np.maximum(answer, 0) / found.spread, 0.0)
+    reach = max(1, round(1.5 * found.width / found.step))
+    least = 0.02 * float(telling.max(initial=0.0))
+    return find_peaks(telling, height=max(least, 1e-300), distance=reach)[0]
+
+
 def any_place_p(z: float, upcrossings: float) -> float:
     """Probability that anywhere noise alone reaches |z|: the look-elsewhere effect.
 
