@@ -154,7 +154,8 @@ def align(
     likely = _BROADENING * width**2 / (8 * np.log(2)) / 2
     coefficients = spline_filter1d(a, order=5, mode="mirror")
     slope_a, curve_a = _derivatives(x, a, sigma)
-    place, scale = first.copy(), start
+    place: np.ndarray = first.copy()
+    scale = start
     expected, between, weight = scale * a, np.zeros(x.size), np.ones(x.size)
     index = np.arange(float(x.size))
 

@@ -9,13 +9,13 @@ from xrd.crystal import Structure
 from xrd.powder_lines import reflections
 
 # Which lengths change together, by crystal system; angles are taken as they are.
-_TOGETHER = {
+_TOGETHER: dict[str, dict[str, tuple[int, ...]]] = {
     "cubic": {"a": (0, 1, 2)},
     "rhombohedral": {"a": (0, 1, 2)},
     "tetragonal": {"a": (0, 1), "c": (2,)},
     "hexagonal": {"a": (0, 1), "c": (2,)},
 }
-_EACH = {"a": (0,), "b": (1,), "c": (2,)}
+_EACH: dict[str, tuple[int, ...]] = {"a": (0,), "b": (1,), "c": (2,)}
 _SMALL = 1e-4
 
 

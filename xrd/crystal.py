@@ -67,7 +67,7 @@ class Structure:
         Examples
         --------
         >>> round(reference_structure("LiCl").density, 2)
-        2.07
+        2.09
         """
         import gemmi
 
@@ -293,7 +293,7 @@ def reference_structure(name: str) -> Structure:
         name,
         entry["space_group"],
         entry["cell"],
-        atoms,  # type: ignore[arg-type]
+        atoms,
         u_iso=entry.get("u_iso", 0.01),
         source=entry["source"],
     )

@@ -11,6 +11,7 @@ from coatqc.core.errors import MeasurementError
 
 CU_KALPHA1 = 1.5405980
 CU_KALPHA2 = 1.5444260
+_UNITS = {"counts": "counts", "count_rate": "counts/s", "intensity": "1"}
 
 
 def labelled_pattern(
@@ -27,8 +28,8 @@ def labelled_pattern(
         In degree.
     values : array_like, shape (n,) or (scans, n)
         Ordinate.
-    name : {"counts", "intensity"}
-        Counts of a detector, or a number whose scale is not known.
+    name : {"counts", "count_rate", "intensity"}
+        Counts of a detector, counts per second, or a number whose scale is not known.
     attrs : mapping, optional
         Facts of the measurement.
 
@@ -55,8 +56,8 @@ def labelled_pattern(
         )
     label = {
         "kind": "xrd_pattern",
-        "units": "counts" if name == "counts" else "1",
-        "long_name": name,
+        "units": _UNITS[name],
+        "long_name": name.replace("_", " "),
     }
     return xr.DataArray(values, coords, dims, name=name, attrs={**label, **(attrs or {})})
 
@@ -78,8 +79,18 @@ def require_pattern(pattern: xr.DataArray) -> xr.DataArray:
     source = pattern.attrs.get("source", "the pattern")
     if pattern.dims != ("two_theta",):
         raise MeasurementError(f"{source} has dims {pattern.dims}, expected two_theta; pick a scan")
-    if pattern.size < 50 or not np.isfinite(pattern.values).all():
-        raise MeasurementError(f"{source} has {pattern.size} points; 50 finite ones are needed")
+    missing = int(np.count_nonzero(~np.isfinite(pattern.values)))
+    if missing:
+        raise MeasurementError(
+            f"{source} has {missing} missing values (NaN or infinite); cut or fill them"
+        )
+    if pattern.size < 50:
+        raise MeasurementError(f"{source} has {pattern.size} points; 50 are needed")
+    if pattern.values.min() < 0:
+        raise MeasurementError(
+            f"{source} has negative intensities, down to {pattern.values.min():g}; take patterns "
+            "as measured, without a background taken off"
+        )
     if np.ptp(pattern.values) == 0:
         raise MeasurementError(f"{source} is flat: it shows no diffraction")
     return pattern.sortby("two_theta")

@@ -78,7 +78,7 @@ def find_peaks(pattern: xr.DataArray, *, significance: float = 6.0) -> pd.DataFr
 
 
 def noise_gain(pattern: xr.DataArray) -> float:
-    """Variance of a point over its value: 1 for counts, else estimated from neighbours.
+    """Variance of a point over its value: 1 for counts, 1/time for rates, else estimated.
 
     Examples
     --------
@@ -88,6 +88,9 @@ def noise_gain(pattern: xr.DataArray) -> float:
     """
     if pattern.name == "counts":
         return 1.0
+    time = pattern.attrs.get("counting_time_s")
+    if pattern.name == "count_rate" and time:
+        return 1.0 / float(time)
     y = pattern.values
     # Second differences take off any line; their variance is six times that of the noise.
     rough = (y[2:] - 2 * y[1:-1] + y[:-2]) ** 2 / 6

@@ -79,7 +79,7 @@ def reflections(
     --------
     >>> lines = reflections("LiCl", wavelength=1.540598)
     >>> lines["two_theta / degree"].round(2).head(2).tolist()
-    [30.15, 34.95]
+    [30.15, 34.96]
     """
     crystal = structure_of(phase)
     low, high = two_theta_range

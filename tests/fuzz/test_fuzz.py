@@ -59,6 +59,8 @@ def _files(reference: Path, folder: Path) -> dict[str, list[Path]]:
     for name in ("test_readers", "test_open_readers"):
         (folder / name).mkdir()
         found += _module(name, "tofsims").write_examples(folder / name)
+    (folder / "xrd").mkdir()
+    found += _module("test_xrd_readers", "xrd").write_examples(folder / "xrd")
     groups: dict[str, list[Path]] = {}
     for path in sorted(found):
         # The real one is packed, and its checksum finds every change.

@@ -83,12 +83,6 @@ def test_a_log_with_decimal_commas_is_no_pattern(reference):
     assert table.values[0].tolist() == [41110.0001736, 0.29, -0.75, 390.05]
 
 
-@pytest.mark.parametrize("name", ["BT86.raw", "Cu3Au-1.raw", "format1.raw", "D1A5.dat"])
-def test_unknown_formats_are_refused(reference, name):
-    with pytest.raises(ReadError):
-        read(reference / "xrd" / name)
-
-
 @pytest.fixture(scope="module")
 def pairs(reference):
     short = sorted((reference / "xrd").glob("*2min.xrdml"))

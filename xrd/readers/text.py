@@ -14,8 +14,10 @@ from coatqc.core.provenance import SIMULATED_MARK
 from coatqc.core.reading import BY_CONTENT, NO, FileStart, Reader
 
 _OTHER_AXIS = re.compile(
-    r"\b(cm-1|cm\^-1|nm|wavenumber|wavelength|m/z|mass|time|q)\b", re.IGNORECASE
+    r"\b(cm-1|cm\^-1|nm|wavenumber|wavelength(?!.*\d\.\d)|m/z|mass|time|q)\b", re.IGNORECASE
 )
+# "Wavelength: 1.5406", "lambda = 1.5406 A"; nothing is guessed from an anode alone.
+_WAVELENGTH = re.compile(r"(?:wave\s*length|lambda|λ)[^0-9\n]{0,24}(\d\.\d{2,7})", re.IGNORECASE)
 
 
 def _looks_like_pattern(table: Table) -> bool:
@@ -34,7 +36,10 @@ def _recognises(start: FileStart) -> int:
     table = start.table
     if table is None or not _looks_like_pattern(table):
         return NO
-    return NO if any(_OTHER_AXIS.search(line) for line in table.header) else BY_CONTENT
+    # Keyed formats hold such columns too; their own readers know what the keys say.
+    keyed = any(line.lstrip().startswith(("*RAS", "_", "BANK ")) for line in table.header)
+    other = any(_OTHER_AXIS.search(line) for line in table.header)
+    return NO if keyed or other else BY_CONTENT
 
 
 def _read(path: Path) -> xr.DataArray:
@@ -54,14 +59,17 @@ def _read(path: Path) -> xr.DataArray:
         assumptions.append("the first column is taken as 2theta in degree: the file does not say")
     values = table.values[:, 1]
     whole = bool(np.all(values == np.rint(values)))
-    if whole:
+    if whole and not re.search(r"\bcps\b", head, re.IGNORECASE):
         assumptions.append("whole numbers are taken as counts")
     facts: dict[str, str | int | float] = {"assumptions": "; ".join(assumptions)}
+    wavelength = _WAVELENGTH.search(head)
+    if wavelength:
+        facts["wavelength_angstrom"] = float(wavelength.group(1))
+    per_second = bool(re.search(r"\bcps\b|counts?\s*(/|per)\s*s", head, re.IGNORECASE))
     if SIMULATED_MARK in head:
         facts["simulated"] = "yes"
-    pattern = labelled_pattern(
-        table.values[:, 0], values, "counts" if whole else "intensity", facts
-    )
+    name = "count_rate" if per_second else "counts" if whole else "intensity"
+    pattern = labelled_pattern(table.values[:, 0], values, name, facts)
     if table.values.shape[1] == 3:
         unit = {"units": pattern.attrs["units"], "long_name": "standard uncertainty"}
         pattern = pattern.assign_coords(

@@ -12,6 +12,8 @@ import xarray as xr
 from coatqc.core.errors import ReadError
 from coatqc.core.provenance import SIMULATED_MARK
 from coatqc.core.reading import BY_CONTENT, NO, FileStart, Reader
+from xrd.readers.safe_xml import parse_xml
+from xrd.readers.scans import Facts, Scan, together
 
 _MAX_BYTES = 200 * 2**20
 
@@ -23,40 +25,18 @@ def _recognises(start: FileStart) -> int:
 
 
 def _read(path: Path) -> xr.DataArray:
-    from defusedxml.common import DefusedXmlException
-    from defusedxml.ElementTree import ParseError, fromstring
-
-    from xrd.labels import labelled_pattern
-
     if path.stat().st_size > _MAX_BYTES:
         raise ReadError(path, "larger than 200 MiB", "split the measurement")
-    try:
-        root = fromstring(path.read_bytes(), forbid_dtd=True)
-    except DefusedXmlException as error:
-        raise ReadError(
-            path, f"declares entities or a document type ({error})", "no instrument writes these"
-        ) from error
-    except ParseError as error:
-        raise ReadError(path, f"is not well-formed XML ({error})", "export it again") from error
-    for element in root.iter():
-        # Schema versions differ in nothing but their namespace.
-        if isinstance(element.tag, str):
-            element.tag = element.tag.rpartition("}")[2]
-    scans = [s for m in root.findall("xrdMeasurement") for s in m.findall("scan")]
-    if not scans:
+    root = parse_xml(path, path.read_bytes())
+    elements = [s for m in root.findall("xrdMeasurement") for s in m.findall("scan")]
+    if not elements:
         raise ReadError(path, "holds no <scan>", "export a finished measurement")
-    read = [_scan(path, scan) for scan in scans]
-    axis, first, name = read[0]
-    same = all(a.shape == axis.shape and np.allclose(a, axis) for a, _, _ in read)
-    if not same or len({n for _, _, n in read}) > 1:
-        raise ReadError(
-            path,
-            f"holds {len(read)} scans over different ranges",
-            "export each scan to a file of its own",
-        )
+    scans = [_scan(path, element) for element in elements]
     facts = _facts(root)
-    values = first if len(read) == 1 else np.stack([v for _, v, _ in read])
-    return labelled_pattern(axis, values, name, facts)
+    unfinished = [e.get("status") for e in elements if e.get("status", "Completed") != "Completed"]
+    if unfinished:
+        facts["assumptions"] = f"a scan's status is {unfinished[0]}, not Completed"
+    return together(path, scans, facts)
 
 
 def _numbers(path: Path, text: str | None, what: str) -> np.ndarray:
@@ -66,34 +46,48 @@ def _numbers(path: Path, text: str | None, what: str) -> np.ndarray:
         raise ReadError(path, f"<{what}> holds something else than numbers ({error})") from error
 
 
-def _scan(path: Path, scan: Any) -> tuple[np.ndarray, np.ndarray, str]:
+def _scan(path: Path, scan: Any) -> Scan:
     points = scan.find("dataPoints")
     if points is None:
         raise ReadError(path, "a <scan> has no <dataPoints>", "export a finished measurement")
     counts, intensities = points.find("counts"), points.find("intensities")
+    if counts is None and intensities is None:
+        raise ReadError(path, "a scan has neither <counts> nor <intensities>")
+    factors = points.find("beamAttenuationFactors")
     name = "counts"
     if counts is not None:
         values = _numbers(path, counts.text, "counts")
-        factors = points.find("beamAttenuationFactors")
         if factors is not None:
             # <counts> are as detected; <intensities> already hold the attenuation.
             attenuation = _numbers(path, factors.text, "beamAttenuationFactors")
-            if attenuation.size != values.size:
+            if attenuation.size not in (1, values.size):
                 raise ReadError(path, "has another number of attenuation factors than of counts")
             if np.any(attenuation != 1):
                 values, name = values * attenuation, "intensity"
-    elif intensities is not None:
+    else:
         values = _numbers(path, intensities.text, "intensities")
         # Whole numbers in unit counts are counts; with a factor in them they are not.
         whole = intensities.get("unit", "counts") == "counts" and bool(
             np.all(values == np.rint(values))
         )
-        name = "counts" if whole and points.find("beamAttenuationFactors") is None else "intensity"
-    else:
-        raise ReadError(path, "a scan has neither <counts> nor <intensities>")
-    if values.size < 2 or not np.isfinite(values).all() or values.min() < 0:
-        raise ReadError(path, f"{values.size} intensities, some negative or missing: damaged")
-    return _two_theta(path, points, values.size), values, name
+        name = "counts" if whole and factors is None else "intensity"
+        if intensities.get("unit") == "cps":
+            name = "count_rate"
+    facts: Facts = {}
+    for key, attribute in (("scan_axis", "scanAxis"), ("scan_mode", "mode")):
+        if scan.get(attribute):
+            facts[key] = str(scan.get(attribute))[:50]
+    times = points.find("countingTimes")
+    if times is not None:
+        each = _numbers(path, times.text, "countingTimes")
+        if each.size not in (1, values.size) or np.any(~(each > 0)):
+            raise ReadError(path, f"has {each.size} counting times for {values.size} points")
+        if np.ptp(each) > 1e-6 * each.max():
+            # Counts of unequal times have no common scale.
+            values, name = values / each, "count_rate"
+        else:
+            facts["counting_time_s"] = float(each[0])
+    return Scan(_two_theta(path, points, values.size), values, name, facts)
 
 
 def _two_theta(path: Path, points: Any, n: int) -> np.ndarray:
@@ -116,12 +110,14 @@ def _two_theta(path: Path, points: Any, n: int) -> np.ndarray:
     return axis
 
 
-def _facts(root: Any) -> dict[str, str | int | float]:
-    facts: dict[str, str | int | float] = {"instrument": "PANalytical"}
+def _facts(root: Any) -> Facts:
+    facts: Facts = {"instrument": "PANalytical"}
     for name, tag in (
         ("wavelength_angstrom", "kAlpha1"),
         ("wavelength_kalpha2_angstrom", "kAlpha2"),
+        ("kalpha2_ratio", "ratioKAlpha2KAlpha1"),
         ("counting_time_s", "commonCountingTime"),
+        ("goniometer_radius_mm", "radius"),
         ("tube_voltage_kV", "tension"),
     ):
         text = next((e.text for e in root.iter(tag)), None)
