@@ -1,3 +1,10 @@
+from .angles import d_spacing as d_spacing
+from .angles import scattering_vector as scattering_vector
+from .angles import to_wavelength as to_wavelength
+from .angles import two_theta_from_d as two_theta_from_d
+from .angles import two_theta_from_q as two_theta_from_q
+from .background import estimate_background as estimate_background
+from .background import subtract_background as subtract_background
 from .comparison import Comparison as Comparison
 from .comparison import compare_patterns as compare_patterns
 from .crystal import Structure as Structure
@@ -5,8 +12,15 @@ from .crystal import read_structure as read_structure
 from .crystal import reference_phases as reference_phases
 from .crystal import reference_structure as reference_structure
 from .figures import plot_patterns as plot_patterns
-from .peaks import d_spacing as d_spacing
+from .kalpha2 import strip_kalpha2 as strip_kalpha2
+from .lattice import Cell as Cell
+from .lattice import crystallite_size as crystallite_size
+from .lattice import refine_cell as refine_cell
+from .peak_fit import PeakFit as PeakFit
+from .peak_fit import fit_peaks as fit_peaks
 from .peaks import find_peaks as find_peaks
+from .phase_match import match_phases as match_phases
+from .phase_match import tick_marks as tick_marks
 from .powder_lines import corundum_ratio as corundum_ratio
 from .powder_lines import reflections as reflections
 from .repeatability import Repeatability as Repeatability

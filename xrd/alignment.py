@@ -172,8 +172,7 @@ def align(
         # that of their difference: weights that follow either one's noise bias the fit.
         kept, kept_rough = _noise_left(where % 1.0, bend, sigma)
         left = scale * gain_a * kept
-        shares = [1 / gain_b, 1 / left]
-        pooled = (shares[0] * b + shares[1] * expected) / (shares[0] + shares[1])
+        pooled = (b / gain_b + expected / left) / (1 / gain_b + 1 / left)
         level = _calm_level(pooled, gain_b)
         variance = (gain_b + left) * level
         profile = (pooled - between) / scale

@@ -63,8 +63,8 @@ def cell_laws(
     Examples
     --------
     >>> from xrd.crystal import reference_structure
-    >>> laws = cell_laws(reference_structure("LiCl"), np.array([34.96]), 1.540598, 0.1)
-    >>> round(float(laws["a"][0]) * 1e-3, 4)
+    >>> laws = cell_laws(reference_structure("LiCl"), np.array([30.15, 34.96]), 1.540598, 0.1)
+    >>> round(float(laws["a"][1]) * 1e-3, 4)
     -0.0361
     """
     span = (max(1.0, float(two_theta.min()) - 1), min(179.0, float(two_theta.max()) + 1))

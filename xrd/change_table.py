@@ -10,10 +10,10 @@ from scipy.ndimage import maximum_filter1d
 from scipy.stats import norm
 
 from xrd.alignment import Alignment
+from xrd.angles import d_spacing
 from xrd.changes import PeakChanges
 from xrd.common_change import CommonChange
 from xrd.differences import Differences, any_place_p
-from xrd.peaks import d_spacing
 
 COLUMNS = (
     "kind",

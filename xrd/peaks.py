@@ -9,29 +9,12 @@ from scipy import signal
 from scipy.ndimage import gaussian_filter1d
 
 from coatqc.core.errors import MeasurementError
-from xrd.labels import CU_KALPHA1, require_pattern
+from xrd.angles import d_spacing
+from xrd.labels import require_pattern
 
 # Peaks are looked for after smoothing by a Gaussian of this standard deviation, degree.
 _SMOOTHING = 0.03
 _COLUMNS = ("two_theta / degree", "d / angstrom", "height", "fwhm / degree", "significance")
-
-
-def d_spacing(two_theta: float | np.ndarray, wavelength: float = CU_KALPHA1) -> float | np.ndarray:
-    """Lattice spacing by Bragg's law.
-
-    Parameters
-    ----------
-    two_theta : float or array_like
-        In degree.
-    wavelength : float
-        In angstrom; by default Cu K-alpha1.
-
-    Examples
-    --------
-    >>> round(float(d_spacing(30.03)), 3)
-    2.973
-    """
-    return wavelength / (2 * np.sin(np.radians(two_theta) / 2))
 
 
 def find_peaks(pattern: xr.DataArray, *, significance: float = 6.0) -> pd.DataFrame:
@@ -47,8 +30,8 @@ def find_peaks(pattern: xr.DataArray, *, significance: float = 6.0) -> pd.DataFr
     Returns
     -------
     pandas.DataFrame
-        Columns two_theta / degree, d / angstrom, height (unit of the pattern), fwhm / degree,
-        significance.
+        Columns two_theta / degree, d / angstrom (NaN without a wavelength), height (unit of the
+        pattern), fwhm / degree, significance.
 
     Examples
     --------
@@ -66,10 +49,10 @@ def find_peaks(pattern: xr.DataArray, *, significance: float = 6.0) -> pd.DataFr
     keep = np.flatnonzero(z > significance)
     keep = keep[np.argsort(-facts["prominences"][keep])]
     place = x[found[keep]]
-    wavelength = float(pattern.attrs.get("wavelength_angstrom", CU_KALPHA1))
+    wavelength = pattern.attrs.get("wavelength_angstrom")
     columns = (
         place,
-        d_spacing(place, wavelength),
+        np.full(place.size, np.nan) if wavelength is None else d_spacing(place, float(wavelength)),
         facts["prominences"][keep],
         facts["widths"][keep] * step,
         z[keep],

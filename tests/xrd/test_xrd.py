@@ -104,7 +104,7 @@ def test_real_mixtures_differ(pairs):
 
 
 def test_bragg():
-    assert d_spacing(30.0) == pytest.approx(1.540598 / 2 / np.sin(np.radians(15.0)))
+    assert d_spacing(30.0, 1.540598) == pytest.approx(1.540598 / 2 / np.sin(np.radians(15.0)))
 
 
 def test_peaks_are_found_where_they_are():

@@ -83,8 +83,9 @@ def _scan(data: _Bytes, at: int, n: int, start: float, step: float, time: float)
     return Scan(even_axis(start, step, n), values, "counts" if whole else "intensity", facts)
 
 
-def _wavelengths(first: float, second: float, ratio: float, anode: str = "") -> Facts:
+def _wavelengths(both: tuple, ratio: float, anode: str = "") -> Facts:
     facts: Facts = {}
+    first, second = map(float, both)
     if 0.1 < first < 10:
         facts["wavelength_angstrom"] = round(first, 7)
         if 0.1 < second < 10 and 0 < ratio <= 1:
@@ -103,7 +104,7 @@ def _first(data: _Bytes) -> tuple[list[Scan], Facts]:
             at += 4
         n, time, step = data.take("Iff", at)
         start = data.number("f", at + 20)
-        facts |= _wavelengths(*data.take("ff", at + 68), ratio=0.5)
+        facts |= _wavelengths(data.take("ff", at + 68), 0.5)
         name = data.text(at + 36, 32)
         if name:
             facts["sample"] = name
@@ -116,7 +117,7 @@ def _first(data: _Bytes) -> tuple[list[Scan], Facts]:
 def _second(data: _Bytes) -> tuple[list[Scan], Facts]:
     ranges = data.count("H", 4)
     facts: Facts = {"acquired": data.text(168, 20)}
-    facts |= _wavelengths(*data.take("fff", 190), anode=data.text(188, 2))
+    facts |= _wavelengths(data.take("ff", 190), data.number("f", 198), data.text(188, 2))
     scans, at = [], 256
     for _ in range(ranges):
         header, n = data.take("HH", at)
@@ -132,7 +133,7 @@ def _third(data: _Bytes) -> tuple[list[Scan], Facts]:
     ranges = data.count("I", 12)
     facts: Facts = {"acquired": f"{data.text(16, 10)} {data.text(26, 10)}".strip()}
     _, first, second, _, ratio = data.take("ddddd", 616)
-    facts |= _wavelengths(first, second, ratio, data.text(608, 4))
+    facts |= _wavelengths((first, second), ratio, data.text(608, 4))
     if data.text(326, 60):
         facts["sample"] = data.text(326, 60)
     radius = data.number("f", 564)
@@ -161,7 +162,7 @@ def _fourth(data: _Bytes) -> tuple[list[Scan], Facts]:
         size = max(size, _SUPPLEMENT)
         if kind == _HARDWARE and size >= 120:
             _, first, second, _, ratio = data.take("ddddd", at + 72)
-            facts |= _wavelengths(first, second, ratio, data.text(at + 116, 4))
+            facts |= _wavelengths((first, second), ratio, data.text(at + 116, 4))
         if kind == _VARIABLE and data.text(at + 12, 24) == "SAMPLEID":
             facts["sample"] = data.raw[at + 36 : at + size].decode("latin-1").strip("\0 ")[:200]
         at += size
