@@ -203,6 +203,80 @@ NEEDS_FILES = {
 }
 
 
+def comparison_and_lmfit() -> None:
+    """Two patterns of 3,000 points: whole comparison, beside lmfit with the same model.
+
+    lmfit does the alignment alone (scale, displacement, broadening, 31 terms of background;
+    counting noise known), and then what `compare_patterns` tells of every place: the height of a
+    peak there, fitted with all of these, at one place in two widths.
+    """
+    import lmfit
+    from numpy.polynomial import chebyshev
+    from scipy.interpolate import CubicSpline
+
+    from xrd import compare_patterns, simulate_pattern
+
+    reference, sample = (simulate_pattern(s, step=0.025)[0] for s in (1, 2))
+    x, a, b = reference["two_theta"].values, reference.values, sample.values
+    spline, cosine = CubicSpline(x, a), np.cos(np.radians(x) / 2)
+    basis = chebyshev.chebvander(2 * (x - x[0]) / (x[-1] - x[0]) - 1, 30)
+    noise = np.sqrt(np.maximum(a + b, 1.0))
+    names = [f"c{i}" for i in range(basis.shape[1])]
+
+    def fit(place: float | None) -> lmfit.minimizer.MinimizerResult:
+        start = lmfit.Parameters()
+        start.add("scale", 1.0)
+        start.add("displacement", 0.0)
+        start.add("broadening", 0.0)
+        for name in names:
+            start.add(name, 0.0)
+        if place is not None:
+            start.add("height", 0.0)
+            peak = 1 / (1 + ((x - place) / 0.06) ** 2)
+
+        def residual(parameters: lmfit.Parameters) -> np.ndarray:
+            p = parameters.valuesdict()
+            at = np.clip(x - p["displacement"] * cosine, x[0], x[-1])
+            model = p["scale"] * spline(at) + p["broadening"] * spline(at, 2)
+            model = model + basis @ np.array([p[n] for n in names])
+            if place is not None:
+                model = model + p["height"] * peak
+            return (b - model) / noise
+
+        return lmfit.minimize(residual, start)
+
+    places = np.arange(12.0, 83.0, 0.25)
+    ours = statistics.median(seconds(lambda: compare_patterns(reference, sample)) for _ in range(9))
+    alone = statistics.median(seconds(lambda: fit(None)) for _ in range(5))
+    some = places[:: len(places) // 8]
+    each = statistics.median(seconds(lambda p=p: fit(float(p))) for p in some)
+    print(f"compare two patterns of {x.size} points / align them by lmfit: {ours / alone:.2f}")
+    every = alone + places.size * each
+    print(f"the same / lmfit at every place too ({places.size} places): {ours / every:.5f}")
+
+
+def similarity_and_loop() -> None:
+    """500 patterns against each other in one call, beside SciPy pair by pair."""
+    from scipy.stats import pearsonr
+
+    from xrd import similarity_matrix, simulate_pattern
+
+    patterns = {str(s): simulate_pattern(s % 25)[0] for s in range(500)}
+    values = [p.values for p in patterns.values()]
+    pairs = [(i, j) for i in range(0, 500, 50) for j in range(0, 500, 25)]
+
+    def loop() -> None:
+        for i, j in pairs:
+            pearsonr(values[i], values[j])
+
+    theirs = statistics.median(seconds(loop) for _ in range(3)) / len(pairs) * 500 * 499 / 2
+    for measure in ("pearson", "de_gelder"):
+        call = statistics.median(
+            seconds(lambda m=measure: similarity_matrix(patterns, measure=m)) for _ in range(3)
+        )
+        print(f"{measure} of 500 patterns / scipy.stats.pearsonr pair by pair: {call / theirs:.4f}")
+
+
 def main() -> None:
     pairs = dict(PAIRS)
     if REFERENCE.is_dir():
@@ -219,6 +293,8 @@ def main() -> None:
         print(f"{name:56}  {a:9.1f}  {b:7.1f}  {ratio:5.2f}")
     map_of_bands()
     events_and_bincount()
+    comparison_and_lmfit()
+    similarity_and_loop()
 
 
 if __name__ == "__main__":

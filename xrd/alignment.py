@@ -24,7 +24,7 @@ from xrd.repeatability import Repeatability
 
 NUISANCES = ("scale", "background", "displacement", "zero_shift", "broadening")
 # The background may differ by what is as broad as an amorphous halo: a term for so many degrees.
-_DEGREES_PER_TERM = 4.0
+_DEGREES_PER_TERM = 2.5
 _ROUNDS = 12
 # Points farther off than this many standard deviations do not steer the alignment.
 _CLIP = 4.0
@@ -194,7 +194,7 @@ def align(
         pull = np.zeros(design.shape[1])
         pull[at_moves] = (first - place) / _LIKELY_MOVE**2
         target = b if free_scale else b - scale * moved
-        solved = np.linalg.pinv(normal) @ (turned @ target + pull)
+        solved = _inverse(normal) @ (turned @ target + pull)
         # These columns are the changes of the moves from where they stand.
         before = place.copy(), scale
         moving = solved[at_moves]
@@ -226,7 +226,7 @@ def align(
     if broadens:
         normal[at_broadening, at_broadening] += 1 / (scale * likely) ** 2
     normal[at_moves, at_moves] += 1 / _LIKELY_MOVE**2
-    inverse = np.linalg.pinv(normal)
+    inverse = _inverse(normal)
     spread = instrument.T * (weight / np.sqrt(variance))
     middle = spread @ spread.T + _not_repeated(
         turned, peaks, scale * calm, scale * bent * step**2, width / step, floor
@@ -260,6 +260,13 @@ def align(
     )
 
 
+def _inverse(normal: np.ndarray) -> np.ndarray:
+    """Inverse of a matrix whose rows are of very different size: curvatures beside constants."""
+    size = np.sqrt(np.abs(np.diag(normal)))
+    size = np.where(size > 0, size, 1.0)
+    return np.linalg.pinv(normal / np.outer(size, size)) / np.outer(size, size)
+
+
 def _moves(cosine: np.ndarray, nuisance: Collection[str]) -> dict[str, np.ndarray]:
     """How far, in degree, a unit of each move shifts a line."""
     moves = {}
@@ -280,7 +287,7 @@ def _time_ratio(reference: xr.DataArray, sample: xr.DataArray) -> float:
 def _background_terms(x: np.ndarray, wanted: bool) -> np.ndarray:
     if not wanted:
         return np.empty((x.size, 0))
-    terms = int(np.clip((x[-1] - x[0]) / _DEGREES_PER_TERM, 4, 30))
+    terms = int(np.clip((x[-1] - x[0]) / _DEGREES_PER_TERM, 4, 40))
     return chebyshev.chebvander(2 * (x - x[0]) / (x[-1] - x[0]) - 1, terms)
 
 

@@ -260,9 +260,9 @@ def compare_patterns(
     tests = _tests(found, left, lattice)
     curves = _curves(fit, found, sample)
     weighed = None
-    if crystal is not None and suspects:
+    if main is not None and suspects:
         weighed = weigh_suspects(
-            curves[1], found, crystal, suspects, wavelength=wavelength, alpha=alpha
+            curves[1], found, main, suspects, wavelength=wavelength, alpha=alpha
         )
         tests["suspected phases"] = float(weighed.table["p"].min())
     p_value = combined_p(*tests.values())

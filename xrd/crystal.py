@@ -1,24 +1,53 @@
-"""Crystal structures, from CIF files or the set that comes with the package."""
+"""Crystal structures, from CIF files or from their numbers."""
 
 from __future__ import annotations
 
-import difflib
-import functools
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from coatqc.core.errors import MeasurementError, ReadError
+from coatqc.core.errors import ReadError, printable
+from xrd.phases import reference_phases as reference_phases
+from xrd.phases import reference_structure as reference_structure
+from xrd.phases import structure as structure
 
 if TYPE_CHECKING:
     import gemmi
 
 _MAX_BYTES = 20 * 2**20
 _DALTON = 1.66053906660  # u / angstrom^3 in g / cm^3
+
+
+class Site(NamedTuple):
+    """A place in the asymmetric unit.
+
+    Parameters
+    ----------
+    label, element : str
+        As "S2", and as "S".
+    fract : tuple of three floats
+        Fractional coordinates.
+    occupancy : float
+        Share of the place that this element fills, unit 1.
+    u_iso : float
+        Mean square displacement, angstrom squared; NaN if it is not known.
+
+    Examples
+    --------
+    >>> Site("Cl1", "Cl", (0.0, 0.0, 0.0), 1.0, 0.02).element
+    'Cl'
+    """
+
+    label: str
+    element: str
+    fract: tuple[float, float, float]
+    occupancy: float
+    u_iso: float
 
 
 @dataclass(frozen=True)
@@ -30,7 +59,7 @@ class Structure:
     name, source : str
         What it is; file or publication.
     space_group : str
-        Hermann-Mauguin symbol.
+        Hermann-Mauguin symbol; empty where operators make a group that has none.
     cell : tuple of six floats
         a, b, c in angstrom; alpha, beta, gamma in degree.
     elements : tuple of str
@@ -38,12 +67,20 @@ class Structure:
     positions : numpy.ndarray, shape (atoms, 3)
         Fractional coordinates of every atom in the cell.
     occupancy, u_iso : numpy.ndarray, shape (atoms,)
-        Share of the place that the atom fills; mean square displacement, angstrom squared.
+        Share of the place that the atom fills; mean square displacement, angstrom squared (0 if
+        it is not known).
+    space_group_number : int
+        In International Tables A; 0 if there is none.
+    sites : tuple of Site
+        The asymmetric unit.
+    notes : tuple of str
+        What was missing from the source and is assumed, or which of several blocks was read.
 
     Examples
     --------
-    >>> reference_structure("LiCl").space_group
-    'F m -3 m'
+    >>> crystal = reference_structure("LiCl")
+    >>> crystal.space_group, crystal.space_group_number, len(crystal.elements)
+    ('F m -3 m', 225, 8)
     """
 
     name: str
@@ -51,14 +88,33 @@ class Structure:
     space_group: str
     cell: tuple[float, float, float, float, float, float]
     elements: tuple[str, ...]
-    positions: np.ndarray = field(repr=False)
-    occupancy: np.ndarray = field(repr=False)
-    u_iso: np.ndarray = field(repr=False)
+    # Sites say the same, and unlike arrays they compare to one answer.
+    positions: np.ndarray = field(repr=False, compare=False)
+    occupancy: np.ndarray = field(repr=False, compare=False)
+    u_iso: np.ndarray = field(repr=False, compare=False)
+    space_group_number: int = 0
+    sites: tuple[Site, ...] = field(default=(), repr=False)
+    notes: tuple[str, ...] = ()
 
     @property
     def volume(self) -> float:
         """Of the cell, angstrom cubed."""
-        return _cell(self.cell).volume
+        import gemmi
+
+        return gemmi.UnitCell(*self.cell).volume
+
+    @property
+    def mass(self) -> float:
+        """Of the atoms in a cell, u.
+
+        Examples
+        --------
+        >>> round(reference_structure("LiCl").mass, 1)
+        169.6
+        """
+        import gemmi
+
+        return float(np.dot([gemmi.Element(e).weight for e in self.elements], self.occupancy))
 
     @property
     def density(self) -> float:
@@ -69,10 +125,7 @@ class Structure:
         >>> round(reference_structure("LiCl").density, 2)
         2.09
         """
-        import gemmi
-
-        weights = [gemmi.Element(e).weight for e in self.elements]
-        return float(np.dot(weights, self.occupancy)) * _DALTON / self.volume
+        return self.mass * _DALTON / self.volume
 
     @property
     def crystal_system(self) -> str:
@@ -91,10 +144,13 @@ class Structure:
 def read_structure(path: str | Path) -> Structure:
     r"""Crystal structure from a CIF.
 
+    Sites that an operator maps onto themselves, within 0.4 angstrom, are one atom; different
+    elements at one place stay apart. Operators count before the name of the space group.
+
     Parameters
     ----------
     path : path-like
-        File; of several data blocks the first with atoms is taken.
+        File; of several data blocks the first with atoms is taken, and the notes say which.
 
     Returns
     -------
@@ -103,17 +159,17 @@ def read_structure(path: str | Path) -> Structure:
     Raises
     ------
     ReadError
-        If the file is no CIF, or has no cell, no symmetry or no atoms.
+        If the file is no CIF, or has no cell, no symmetry, no atoms, or no known element.
 
-    Notes
-    -----
-    Read by gemmi (Wojdyr, J. Open Source Softw. 7, 2022, 4200).
+    References
+    ----------
+    Wojdyr, J. Open Source Softw. 7 (2022) 4200, for gemmi, which reads it.
 
     Examples
     --------
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "empty.cif"
-    >>> _ = path.write_text("data_x\\n_cell_length_a 5\\n")
+    >>> _ = path.write_text("data_x\n_cell_length_a 5\n")
     >>> read_structure(path)
     Traceback (most recent call last):
     coatqc.core.errors.ReadError: ...
@@ -125,13 +181,14 @@ def read_structure(path: str | Path) -> Structure:
         raise ReadError(path, "is not there", "give the path of a CIF")
     if path.stat().st_size > _MAX_BYTES:
         raise ReadError(path, "is larger than 20 MiB", "a crystal structure is a short text")
+    raw = path.read_bytes()
+    # Windows editors put a mark before the text.
+    code = "utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
-        document = gemmi.cif.read_string(path.read_bytes().decode("utf-8", "replace"))
+        document = gemmi.cif.read_string(raw.decode(code, "replace"))
     except (ValueError, RuntimeError) as error:
-        first = str(error).splitlines()[0] if str(error) else "unreadable"
-        raise ReadError(
-            path, f"is not a CIF ({first[:120]})", "export the structure again"
-        ) from None
+        found = f"is not a CIF ({printable(str(error).partition(chr(10))[0])[:120]})"
+        raise ReadError(path, found, "export the structure again") from None
     for block in document:
         if block.find_values("_atom_site_fract_x"):
             break
@@ -142,164 +199,101 @@ def read_structure(path: str | Path) -> Structure:
     try:
         small = gemmi.make_small_structure_from_block(block)
     except (ValueError, RuntimeError) as error:
-        raise ReadError(path, f"cannot be read ({str(error)[:120]})") from None
-    if small.cell.volume <= 1.0:
+        raise ReadError(path, f"cannot be read ({printable(str(error))[:120]})") from None
+    if not math.isfinite(small.cell.volume) or small.cell.volume <= 1.0:
         raise ReadError(path, "has no cell (_cell_length_a ...)", "a structure needs one")
+    notes = []
+    if small.spacegroup is None and not small.symops and small.spacegroup_number:
+        # gemmi leaves a bare number alone, as it names no setting.
+        set_group(small, gemmi.find_spacegroup_by_number(small.spacegroup_number))
+        notes.append("the space group is given by number only; its standard setting is assumed")
     if small.spacegroup is None and not small.symops:
         raise ReadError(
             path,
             f"names no space group that is known ({small.spacegroup_hm or 'none'!r})",
             "give _space_group_name_H-M_alt or the symmetry operations",
         )
-    named = block.find_value("_chemical_name_common") or block.find_value("_chemical_formula_sum")
-    name = re.sub(r"^['\"]|['\"]$", "", named.strip()) if named else path.stem
-    return _expanded(small, name if name not in ("?", ".") else path.stem, str(path), path)
+    if len(document) > 1:
+        notes.append(f"of {len(document)} blocks, {printable(block.name)!r} was read")
+    return expanded(small, _name(block) or path.stem, str(path), path, notes)
 
 
-def _expanded(small: gemmi.SmallStructure, name: str, source: str, path: Path | str) -> Structure:
-    cell = small.cell
-    sites = small.get_all_unit_cell_sites()
-    unknown = [s.label for s in sites if s.element.atomic_number == 0]
+def _name(block: gemmi.cif.Block) -> str:
+    for tag in ("_chemical_name_common", "_chemical_name_mineral", "_chemical_formula_sum"):
+        value = block.find_value(tag)
+        if value and value not in ("?", "."):
+            return printable(re.sub(r"\s+", " ", value.strip(" \t\r\n'\";")))
+    return ""
+
+
+def set_group(small: gemmi.SmallStructure, group: gemmi.SpaceGroup | None) -> None:
+    """Give a structure the operators of a space group.
+
+    Examples
+    --------
+    >>> import gemmi
+    >>> set_group(gemmi.SmallStructure(), gemmi.SpaceGroup("F m -3 m"))
+    """
+    if group is not None:
+        small.spacegroup_hm = group.xhm()
+        small.determine_and_set_spacegroup("2")
+        small.setup_cell_images()
+
+
+def expanded(
+    small: gemmi.SmallStructure,
+    name: str,
+    source: str,
+    path: Path | str,
+    notes: Sequence[str] = (),
+) -> Structure:
+    """Structure with all atoms of the cell, checked."""
+    cell, group = small.cell, small.spacegroup
+    unknown = [s.label for s in small.sites if s.element.atomic_number == 0]
     if unknown:
-        raise ReadError(Path(path), f"atom {unknown[0]!r} is of no known element")
-    if not sites:
-        raise ReadError(Path(path), "has no atoms")
-    positions = np.array([s.fract.tolist() for s in sites])
-    u_iso = np.array([s.u_iso if np.isfinite(s.u_iso) else 0.0 for s in sites])
-    anisotropic = np.array([(s.aniso.u11 + s.aniso.u22 + s.aniso.u33) / 3 for s in sites])
-    u_iso = np.where(u_iso > 0, u_iso, np.maximum(anisotropic, 0.0))
-    occupancy = np.array([s.occ for s in sites])
+        raise ReadError(
+            path,
+            f"atom {printable(unknown[0])!r} is of no known element",
+            "give _atom_site_type_symbol",
+        )
+    if not small.sites:
+        raise ReadError(path, "has no atoms", "a structure needs cell, symmetry and atoms")
+    sites = tuple(
+        Site(printable(s.label), s.element.name, (x, y, z), s.occ, _displacement(s, cell))
+        for s in small.sites
+        for x, y, z in [s.fract.tolist()]
+    )
+    missing = [s.label for s in sites if math.isnan(s.u_iso)]
+    if missing:
+        which = f"{', '.join(missing[:6])}{' ...' if len(missing) > 6 else ''}"
+        notes = [*notes, f"no displacement is given for {which}; 0 is assumed"]
+    atoms = small.get_all_unit_cell_sites()
+    positions = np.array([s.fract.tolist() for s in atoms])
+    occupancy = np.array([s.occ for s in atoms])
+    u_iso = np.nan_to_num([_displacement(s, cell) for s in atoms])
     finite = np.isfinite(positions).all() and np.isfinite(occupancy).all()
     if not finite or occupancy.min() < 0 or occupancy.max() > 1.001:
-        raise ReadError(Path(path), "has coordinates or occupancies that are no such numbers")
+        raise ReadError(
+            path, "has coordinates or occupancies that are no such numbers", "check its atom sites"
+        )
     return Structure(
         name,
         source,
-        small.spacegroup.hm if small.spacegroup else small.spacegroup_hm,
+        group.hm if group else small.spacegroup_hm,
         (cell.a, cell.b, cell.c, cell.alpha, cell.beta, cell.gamma),
-        tuple(s.element.name for s in sites),
+        tuple(s.element.name for s in atoms),
         positions,
         occupancy,
         u_iso,
+        group.number if group else 0,
+        sites,
+        tuple(notes),
     )
 
 
-def structure(
-    name: str,
-    space_group: str,
-    cell: Sequence[float],
-    atoms: Sequence[tuple[str, float, float, float, float]],
-    *,
-    u_iso: float = 0.01,
-    source: str = "",
-) -> Structure:
-    """Crystal structure from its numbers.
-
-    Parameters
-    ----------
-    name : str
-        What it is.
-    space_group : str
-        Hermann-Mauguin symbol, as "F m -3 m" or "R -3 m:H".
-    cell : sequence of six floats
-        a, b, c in angstrom; alpha, beta, gamma in degree.
-    atoms : sequence of (element, x, y, z, occupancy)
-        The asymmetric unit.
-    u_iso : float, default 0.01
-        Mean square displacement of all atoms, angstrom squared.
-    source : str, optional
-        Where the numbers are from.
-
-    Raises
-    ------
-    MeasurementError
-        If the space group is not known, or the cell does not fit it.
-
-    Examples
-    --------
-    >>> rock_salt = [("Li", 0, 0, 0, 1), ("Cl", 0.5, 0.5, 0.5, 1)]
-    >>> len(structure("LiCl", "F m -3 m", [5.13] * 3 + [90] * 3, rock_salt).elements)
-    8
-    """
-    import gemmi
-
-    group = gemmi.find_spacegroup_by_name(space_group)
-    if group is None:
-        raise MeasurementError(f"space group {space_group!r} of {name} is not known")
-    small = gemmi.SmallStructure()
-    small.cell = gemmi.UnitCell(*cell)
-    small.spacegroup_hm = group.xhm()
-    small.determine_and_set_spacegroup("2")
-    small.setup_cell_images()
-    for i, (element, x, y, z, occupancy) in enumerate(atoms):
-        site = gemmi.SmallStructure.Site()
-        site.label, site.element = f"{element}{i + 1}", gemmi.Element(element)
-        site.fract, site.occ, site.u_iso = gemmi.Fractional(x, y, z), occupancy, u_iso
-        small.add_site(site)
-    return _expanded(small, name, source, name)
-
-
-@functools.cache
-def _shipped() -> dict[str, dict]:
-    import tomllib
-    from importlib.resources import files
-
-    text = files("xrd").joinpath("data/phases.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
-
-
-def reference_phases() -> list[str]:
-    """Names of the phases whose structures come with the package.
-
-    Examples
-    --------
-    >>> "Li2S" in reference_phases()
-    True
-    """
-    return list(_shipped())
-
-
-@functools.cache
-def reference_structure(name: str) -> Structure:
-    """Structure of a phase that comes with the package, with its source.
-
-    Parameters
-    ----------
-    name : str
-        One of `reference_phases()`.
-
-    Raises
-    ------
-    MeasurementError
-        If there is no such phase.
-
-    Examples
-    --------
-    >>> reference_structure("Li2S").source
-    'R. W. G. Wyckoff, Crystal Structures 1 (1963) 239'
-    >>> reference_structure("Li2s")
-    Traceback (most recent call last):
-    coatqc.core.errors.MeasurementError: no phase 'Li2s' in the set; did you mean Li2S?
-    """
-    known = _shipped()
-    if name not in known:
-        near = difflib.get_close_matches(name.lower(), [k.lower() for k in known], 1, 0.5)
-        meant = [k for k in known if near and k.lower() == near[0]]
-        hint = f"did you mean {meant[0]}?" if meant else f"there are {', '.join(known)}"
-        raise MeasurementError(f"no phase {name!r} in the set; {hint}")
-    entry = known[name]
-    atoms = [tuple(atom) for atom in entry["atoms"]]
-    return structure(
-        name,
-        entry["space_group"],
-        entry["cell"],
-        atoms,
-        u_iso=entry.get("u_iso", 0.01),
-        source=entry["source"],
-    )
-
-
-def _cell(cell: Sequence[float]) -> gemmi.UnitCell:
-    import gemmi
-
-    return gemmi.UnitCell(*cell)
+def _displacement(site: gemmi.SmallStructure.Site, cell: gemmi.UnitCell) -> float:
+    """Equivalent isotropic displacement, angstrom squared, NaN if none is given."""
+    if site.u_iso > 0:
+        return float(site.u_iso)
+    equivalent = cell.calculate_u_eq(site.aniso) if site.aniso.nonzero() else 0.0
+    return float(equivalent) if equivalent > 0 else math.nan

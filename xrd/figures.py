@@ -71,8 +71,8 @@ def plot_comparison(found: Comparison, ax: Axes | None = None) -> Axes:
     Examples
     --------
     >>> from xrd import compare_patterns, simulate_pattern
-    >>> plot_comparison(compare_patterns(*(simulate_pattern(s)[0] for s in (1, 2)))).get_xlabel()
-    '2θ / °'
+    >>> plot_comparison(compare_patterns(*(simulate_pattern(s)[0] for s in (1, 2)))).get_ylabel()
+    'counts'
     """
     ax = new_axes(ax, figsize=(7.2, 4.4))
     x, y, e = found.sample["two_theta"].values, found.sample.values, found.expected.values
@@ -89,16 +89,42 @@ def plot_comparison(found: Comparison, ax: Axes | None = None) -> Axes:
     ax.set_ylabel(axis_label(found.sample))
     ax.set_ylim(min(0.0, float(y.min())) - 0.02 * top, 1.12 * top)
     ax.legend(loc="upper right", ncols=2)
-    below = ax.inset_axes((0.0, -0.42, 1.0, 0.3), sharex=ax)
-    z = found.residual.values
-    below.axhspan(-3, 3, color="0.9", lw=0)
-    below.plot(x, z, lw=0.5, color=OKABE_ITO["green"])
-    limit = max(5.0, 1.05 * float(np.abs(z).max()))
-    below.set_ylim(-limit, limit)
-    below.set_ylabel("difference / σ")
-    below.set_xlabel(axis_label(found.sample["two_theta"]))
-    ax.set_xlabel(axis_label(found.sample["two_theta"]))
-    ax.xaxis.label.set_visible(False)
-    ax.tick_params(labelbottom=False)
+    panel_of_residual(ax, found.residual, "difference / σ")
     mark_simulated(ax, found.sample)
     return ax
+
+
+def panel_of_residual(ax: Axes, residual: xr.DataArray, name: str) -> None:
+    """A panel below the axes that shows what is left over in standard deviations.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        With 2theta on its abscissa; gives its lower quarter to the panel.
+    residual : xarray.DataArray
+        Over two_theta.
+    name : str
+        Label of its ordinate.
+
+    Examples
+    --------
+    >>> from xrd import compare_patterns, plot_patterns, simulate_pattern
+    >>> pair = [simulate_pattern(s)[0] for s in (1, 2)]
+    >>> panel_of_residual(plot_patterns({"a": pair[0]}), compare_patterns(*pair).residual, "z")
+    """
+    spec = ax.get_subplotspec()
+    if spec is None:
+        # Axes that stand free have no room of their own to divide.
+        return
+    rows = spec.subgridspec(2, 1, height_ratios=(3, 1), hspace=0.06)
+    ax.set_subplotspec(rows[0])
+    below = ax.figure.add_subplot(rows[1], sharex=ax)
+    z = residual.values
+    below.axhspan(-3, 3, color="0.9", lw=0)
+    below.plot(residual["two_theta"].values, z, lw=0.5, color=OKABE_ITO["green"])
+    limit = max(5.0, 1.05 * float(np.nanmax(np.abs(z))))
+    below.set_ylim(-limit, limit)
+    below.set_ylabel(name)
+    below.set_xlabel(axis_label(residual["two_theta"]))
+    below.spines[["top", "right"]].set_visible(False)
+    ax.tick_params(labelbottom=False)

@@ -17,6 +17,7 @@ from coatqc.core.estimate import Estimate
 from coatqc.core.plotting import CYCLE, OKABE_ITO, axis_label, mark_simulated, new_axes
 from coatqc.core.provenance import add_history
 from xrd.angles import d_spacing
+from xrd.figures import panel_of_residual
 from xrd.labels import require_pattern
 from xrd.line_shape import doublet_of, line
 from xrd.peaks import find_peaks, noise_gain, typical_width
@@ -121,15 +122,8 @@ class PeakFit:
         ax.plot(x, self.fitted.values, lw=1.0, color=CYCLE[0], label="fitted")
         ax.plot(x, self.background.values, lw=1.0, color=OKABE_ITO["orange"], label="background")
         ax.set_ylabel(axis_label(self.pattern))
-        ax.set_xlabel(axis_label(self.pattern["two_theta"]))
         ax.legend(loc="upper right")
-        below = ax.inset_axes((0.0, -0.42, 1.0, 0.28), sharex=ax)
-        below.axhspan(-3, 3, color="0.9", lw=0)
-        below.plot(x, self.residual.values, lw=0.6, color=OKABE_ITO["green"])
-        below.set_ylabel("residual / σ")
-        below.set_xlabel(axis_label(self.pattern["two_theta"]))
-        ax.xaxis.label.set_visible(False)
-        ax.tick_params(labelbottom=False)
+        panel_of_residual(ax, self.residual, "residual / σ")
         mark_simulated(ax, self.pattern)
         return ax
 

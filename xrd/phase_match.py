@@ -26,6 +26,8 @@ HEADS = (
 # A whole sample lies out of place by no more than this, degree.
 _LARGEST_DISPLACEMENT = 0.4
 _STRONG = 10.0
+# As fit_peaks names it, and as it is spelt out.
+_UNCERTAINTY = ("u(two_theta) / degree", "standard uncertainty / degree")
 
 
 def match_phases(
@@ -39,19 +41,23 @@ def match_phases(
 
     The score is the share of a phase's calculated intensity (lines of 10 % of the strongest and
     more, within the range of the peaks) that has a peak at its place, times the agreement of
-    the intensities found there: the cosine between calculated and observed, to which peaks that
-    several phases share do no harm. One displacement of the whole sample is allowed for.
+    the intensities: the cosine between the square roots of calculated and observed, a line
+    without a peak counting as observed 0. So a phase whose strong lines are missing scores low,
+    one line in the right place is no agreement, and a strong peak that is another phase's does
+    not settle it. One displacement of the whole sample is allowed for.
 
     Parameters
     ----------
     peaks : pandas.DataFrame
-        Of `find_peaks` or `fit_peaks(...).table`: two_theta / degree, and area or height.
+        Of `find_peaks` or `fit_peaks(...).table`: two_theta / degree, and area or height; with
+        u(two_theta) / degree or standard uncertainty / degree a peak may lie off by twice that
+        more (added in squares).
     phases : sequence of Structure or str
         To be tried.
     wavelength : float
         In angstrom.
     tolerance : float, default 0.1
-        How far, degree, a peak may lie from a line.
+        How far, degree, a well measured peak may lie from a line.
 
     Returns
     -------
@@ -63,7 +69,7 @@ def match_phases(
     Raises
     ------
     MeasurementError
-        If there is no peak or no phase.
+        If there is no peak or no phase, or the table has no places or sizes of peaks.
 
     Examples
     --------
@@ -76,10 +82,7 @@ def match_phases(
         raise MeasurementError(
             f"{len(peaks)} peaks and {len(phases)} phases; one of each is needed"
         )
-    order = np.argsort(peaks["two_theta / degree"].to_numpy(dtype=float))
-    place = peaks["two_theta / degree"].to_numpy(dtype=float)[order]
-    size = peaks["area" if "area" in peaks else "height"].to_numpy(dtype=float)[order]
-    size = np.maximum(size, 0.0)
+    place, size, reach = _observed(peaks, tolerance)
     span = (max(1.0, place[0] - 1.0), min(179.0, place[-1] + 1.0))
     rows = {}
     for phase in phases:
@@ -90,14 +93,36 @@ def match_phases(
             # No line in this range: nothing speaks for the phase.
             rows[crystal.name] = (0.0, 0, 0, 0.0, np.nan)
             continue
-        rows[crystal.name] = _score(lines, place, size, tolerance)
+        rows[crystal.name] = _score(lines, place, size, reach)
     table = pd.DataFrame.from_dict(rows, orient="index", columns=list(HEADS))
     table.index.name = "phase"
     return table.sort_values("score", ascending=False)
 
 
+def _observed(peaks: pd.DataFrame, tolerance: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Places, sizes and reach of the peaks, by rising angle."""
+    sized = [name for name in ("area", "height") if name in peaks]
+    if "two_theta / degree" not in peaks or not sized:
+        raise MeasurementError(
+            f"the peaks have columns {', '.join(map(str, peaks))}; two_theta / degree and area or "
+            "height are needed"
+        )
+    place = peaks["two_theta / degree"].to_numpy(dtype=float)
+    size = np.maximum(peaks[sized[0]].to_numpy(dtype=float), 0.0)
+    reach = np.full(place.size, tolerance)
+    for name in _UNCERTAINTY:
+        if name in peaks:
+            u = peaks[name].to_numpy(dtype=float)
+            reach = np.hypot(reach, 2 * np.where(np.isfinite(u), u, 0.0))
+    kept = np.flatnonzero(np.isfinite(place) & np.isfinite(size))
+    if not size[kept].any():
+        raise MeasurementError("no peak has a size above 0; find peaks again")
+    order = kept[np.argsort(place[kept])]
+    return place[order], size[order], reach[order]
+
+
 def _score(
-    lines: pd.DataFrame, place: np.ndarray, size: np.ndarray, tolerance: float
+    lines: pd.DataFrame, place: np.ndarray, size: np.ndarray, reach: np.ndarray
 ) -> tuple[float, int, int, float, float]:
     line = lines["two_theta / degree"].to_numpy(dtype=float)
     strength = lines["relative intensity"].to_numpy(dtype=float)
@@ -109,7 +134,8 @@ def _score(
         which = near.argmin(axis=1)
         off = near.min(axis=1)
         # A peak nearer to its line counts more: of two displacements the better one is taken.
-        closeness = np.where(off < tolerance, 1 - 0.5 * (off / tolerance) ** 2, 0.0)
+        far = off / reach[which]
+        closeness = np.where(far < 1, 1 - 0.5 * far**2, 0.0)
         found = closeness > 0
         covered = float(np.sum(strength * closeness) / np.sum(strength))
         alike = 0.0
@@ -117,9 +143,8 @@ def _score(
             # Lines that fall on one peak are one peak's intensity.
             seen = np.unique(which[found])
             expected = np.array([strength[found & (which == k)].sum() for k in seen])
-            observed = size[seen]
-            norm = np.linalg.norm(expected) * np.linalg.norm(observed)
-            alike = float(expected @ observed / norm) if norm else 0.0
+            norm = np.sqrt(strength.sum() * size[seen].sum())
+            alike = float(np.sqrt(expected * size[seen]).sum() / norm) if norm else 0.0
         score = covered * alike
         if score > best[0]:
             explained = float(size[np.unique(which[found])].sum() / size.sum())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pandas as pd
 
@@ -81,12 +83,33 @@ def reflections(
     >>> lines["two_theta / degree"].round(2).head(2).tolist()
     [30.15, 34.96]
     """
-    crystal = structure_of(phase)
     low, high = two_theta_range
+    if isinstance(phase, str):
+        # The package's own structures do not change; a batch asks for the same lines again.
+        given = (phase, wavelength, float(low), float(high), least, displacement_factors)
+        return _reference_lines(*given).copy()
+    return _calculated(phase, wavelength, (low, high), least, displacement_factors)
+
+
+@functools.lru_cache(maxsize=64)
+def _reference_lines(
+    name: str, wavelength: float, low: float, high: float, least: float, displaced: bool
+) -> pd.DataFrame:
+    return _calculated(reference_structure(name), wavelength, (low, high), least, displaced)
+
+
+def _calculated(
+    crystal: Structure,
+    wavelength: float,
+    span: tuple[float, float],
+    least: float,
+    displacement_factors: bool,
+) -> pd.DataFrame:
+    low, high = span
     if not 0.05 < wavelength < 10:
         raise MeasurementError(f"wavelength is {wavelength:g}; expected angstrom, as 1.540598")
     if not 0 <= low < high <= 180:
-        raise MeasurementError(f"two_theta_range is {two_theta_range}; expected degree, rising")
+        raise MeasurementError(f"two_theta_range is {span}; expected degree, rising")
     hkl, inverse_d = _indices(crystal, 2 * np.sin(np.radians(high) / 2) / wavelength)
     sine = inverse_d * wavelength / 2
     inside = (sine <= np.sin(np.radians(high) / 2)) & (sine >= np.sin(np.radians(low) / 2))

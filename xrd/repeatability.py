@@ -121,6 +121,7 @@ def learn_repeatability(pairs: Sequence[tuple[xr.DataArray, xr.DataArray]]) -> R
         on_peaks = answer > 0.01 * answer.max()
         # What peaks out of place leave over is no matter of their shape.
         found = peak_differences(fit, width, Repeatability(0.0, position, 0.0, 0.0))
+        on_peaks &= np.isfinite(found.spread[::every])
         height, counted = (y[::every][on_peaks] for y in (found.height, found.spread))
         all_of_it = _scatter(height / answer[on_peaks], counted / answer[on_peaks])
         sizes.append((intensity, position, np.sqrt(max(all_of_it**2 - intensity**2, 0.0))))

@@ -39,6 +39,7 @@ HEADS = (
     "standard uncertainty / %",
     "lower 95 % / %",
     "upper 95 % / %",
+    "limit 95 % / %",
     "z",
     "p",
     "found",
@@ -46,7 +47,8 @@ HEADS = (
 # Lines are drawn so many widths to either side.
 _REACH = 25.0
 # Main phase's lines scatter and are not quite of the shape assumed: of all weights alike.
-_SCALE_UNCERTAINTY = 0.03
+_SCALE_UNCERTAINTY = 0.05
+_MIXINGS = np.linspace(0.0, 1.0, 6)
 _WIDTHS = np.geomspace(0.6, 1.8, 13)
 
 
@@ -58,7 +60,8 @@ class Suspects:
     ----------
     table : pandas.DataFrame
         A row a phase: weight fraction (per cent of it and the main phase together), its standard
-        uncertainty and 95 % interval, z, p (for all phases asked after, Holm), found.
+        uncertainty and 95 % interval, the limit that it stays below with probability 0.95, z, p
+        (for all phases asked after, Holm), found.
     width : float
         Full width at half maximum of a line at 2theta = 40 degree that the reference shows.
     simulated : bool
@@ -187,23 +190,16 @@ def weigh_suspects(
         raise MeasurementError("no phase is asked after; name some in suspects")
     x = expected["two_theta"].values
     wave = (float(known), expected.attrs.get("wavelength_kalpha2_angstrom"))
-    crystal = structure_of(main)
-    scale, displacement, width = _main_phase(expected, crystal, wave)
-    rows = {}
+    scale, displacement, width, mixing = _main_phase(expected, main, wave)
+    answers = {}
     for suspect in suspects:
         name = suspect if isinstance(suspect, str) else suspect.name
-        lines = _lines(structure_of(suspect), x, wave[0])
-        template = scale * _pattern(lines, x, wave, displacement, width)
-        rows[name] = _amount(differences, template)
-    ratio, u = np.array([*rows.values()]).T
+        lines = _lines(suspect, x, wave[0])
+        template = scale * _pattern(lines, x, wave, displacement, width, mixing)
+        answers[name] = differences.answer_of(template)
+    ratio, u, p = _chosen(differences, answers, alpha)
     z = ratio / u
     u = np.hypot(u, _SCALE_UNCERTAINTY * ratio)
-    # Holm: phases that share lines do not count as independent, nor need they.
-    single = norm.sf(z)
-    order = np.argsort(single)
-    steps = np.minimum.accumulate(np.ones(z.size)) * (z.size - np.arange(z.size))
-    p = np.empty(z.size)
-    p[order] = np.minimum(1.0, np.maximum.accumulate(single[order] * steps))
     fraction = ratio / (1 + np.maximum(ratio, 0))
     # Of a ratio r to the main phase, r / (1 + r) of both together.
     slope = 1 / (1 + np.maximum(ratio, 0)) ** 2
@@ -214,26 +210,29 @@ def weigh_suspects(
                 100 * u * slope,
                 100 * (fraction - 1.96 * u * slope),
                 100 * (fraction + 1.96 * u * slope),
+                100 * np.maximum(fraction + 1.645 * u * slope, 0.0),
                 z,
                 p,
             ]
         ),
-        index=pd.Index(list(rows), name="phase"),
+        index=pd.Index(list(answers), name="phase"),
         columns=list(HEADS[:-1]),
     )
     table["found"] = p < alpha
     return Suspects(table, width, expected.attrs.get("simulated") == "yes")
 
 
-def _lines(crystal: Structure, x: np.ndarray, wavelength: float) -> tuple[np.ndarray, np.ndarray]:
+def _lines(
+    phase: Structure | str, x: np.ndarray, wavelength: float
+) -> tuple[np.ndarray, np.ndarray]:
     """2theta of a structure's lines, and the area that a unit of weight gives each."""
     lines = reflections(
-        crystal,
+        phase,
         wavelength=wavelength,
         two_theta_range=(max(1.0, x[0] - 1), min(179.0, x[-1] + 1)),
         least=0.3,
     )
-    return lines["two_theta / degree"].to_numpy(dtype=float), area_per_weight(crystal, lines)
+    return lines["two_theta / degree"].to_numpy(dtype=float), area_per_weight(phase, lines)
 
 
 def _pattern(
@@ -242,12 +241,13 @@ def _pattern(
     wave: tuple[float, float | None],
     displacement: float,
     width: float,
+    mixing: float,
 ) -> np.ndarray:
     two_theta, area = lines
     theta = np.radians(two_theta) / 2
     total = np.zeros(x.size)
     parts = [(wave[0], 2 / 3), (float(wave[1]), 1 / 3)] if wave[1] else [(wave[0], 1.0)]
-    # Lines widen with the angle about as tan theta; half Gaussian, half Lorentzian.
+    # Lines widen with the angle about as tan theta.
     fwhm = width * (0.9 + 0.1 * np.tan(theta) / np.tan(np.radians(20)))
     for wavelength, share in parts:
         place = 2 * np.degrees(np.arcsin(np.minimum(np.sin(theta) * wavelength / wave[0], 1.0)))
@@ -255,47 +255,85 @@ def _pattern(
         ends = np.searchsorted(x, [place - _REACH * fwhm, place + _REACH * fwhm])
         for line, (low, high) in enumerate(ends.T):
             u = (x[low:high] - place[line]) / fwhm[line]
-            shape = 0.9394 * np.exp(-4 * np.log(2) * u**2) + 0.6366 / (1 + 4 * u**2)
-            total[low:high] += share * area[line] / 2 / fwhm[line] * shape
+            gauss, lorentz = 0.9394 * np.exp(-4 * np.log(2) * u**2), 0.6366 / (1 + 4 * u**2)
+            shape = mixing * lorentz + (1 - mixing) * gauss
+            total[low:high] += share * area[line] / fwhm[line] * shape
     return total
 
 
 def _main_phase(
-    expected: xr.DataArray, crystal: Structure, wave: tuple[float, float | None]
-) -> tuple[float, float, float]:
-    """Counts for a unit of area, displacement and line width of the main phase."""
+    expected: xr.DataArray, main: Structure | str, wave: tuple[float, float | None]
+) -> tuple[float, float, float, float]:
+    """Counts for a unit of area, displacement, and width and mixing of the main phase's lines."""
     x, y = expected["two_theta"].values, expected.values
     step = float(np.median(np.diff(x)))
-    lines = _lines(crystal, x, wave[0])
+    lines = _lines(main, x, wave[0])
     weight = 1 / np.maximum(y, 1.0)
-    basis = np.polynomial.chebyshev.chebvander(2 * (x - x[0]) / (x[-1] - x[0]) - 1, 15)
+    terms = int(np.clip((x[-1] - x[0]) / 2.5, 4, 40))
+    basis = np.polynomial.chebyshev.chebvander(2 * (x - x[0]) / (x[-1] - x[0]) - 1, terms)
 
-    def misfit(displacement: float, width: float) -> tuple[float, float]:
-        model = _pattern(lines, x, wave, displacement, width)
+    def misfit(displacement: float, width: float, mixing: float) -> tuple[float, float]:
+        model = _pattern(lines, x, wave, displacement, width, mixing)
         design = np.column_stack([model, basis])
         turned = design.T * weight
         solved = np.linalg.solve(turned @ design, turned @ y)
         left = y - design @ solved
         return float(np.sum(weight * left**2)), float(solved[0])
 
-    width, displacement = max(0.1, 3 * step), 0.0
+    width, displacement, mixing = max(0.1, 3 * step), 0.0, 0.5
     for reach in (0.12, 0.03, 0.01):
         tried = displacement + np.linspace(-reach, reach, 9)
-        displacement = float(tried[np.argmin([misfit(d, width)[0] for d in tried])])
-        widths = width * (_WIDTHS if reach > 0.1 else np.linspace(0.85, 1.15, 7))
-        width = float(widths[np.argmin([misfit(displacement, w)[0] for w in widths])])
-    scale = misfit(displacement, width)[1]
+        displacement = float(tried[np.argmin([misfit(d, width, mixing)[0] for d in tried])])
+        widths = width * (_WIDTHS if reach > 0.1 else np.linspace(0.9, 1.1, 7))
+        width = float(widths[np.argmin([misfit(displacement, w, mixing)[0] for w in widths])])
+        mixing = float(_MIXINGS[np.argmin([misfit(displacement, width, m)[0] for m in _MIXINGS])])
+    scale = misfit(displacement, width, mixing)[1]
     if scale <= 0:
-        raise MeasurementError(f"the reference does not show {crystal.name}, the main phase")
-    return scale, displacement, width
+        raise MeasurementError(
+            f"the reference does not show {structure_of(main).name}, the main phase"
+        )
+    return scale, displacement, width, mixing
 
 
-def _amount(differences: Differences, template: np.ndarray) -> tuple[float, float]:
-    """How many times the template is in the difference, and its standard uncertainty."""
-    answer = differences.answer_of(template)
-    places = at_separate_places(answer, differences)
+def _chosen(
+    differences: Differences, answers: dict[str, np.ndarray], alpha: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Ratio to the main phase of each phase, its standard uncertainty, and p by Holm.
+
+    Phases share lines: what one that is there explains must not speak for another. The surest is
+    taken first, and the others are judged beside those taken.
+    """
+    names, taken = list(answers), list[str]()
+    while True:
+        found = {
+            n: _amounts(differences, [answers[m] for m in (n, *(t for t in taken if t != n))])
+            for n in names
+        }
+        ratio, u = np.array([found[n] for n in names]).T
+        p = _holm(norm.sf(ratio / u))
+        left = [i for i, n in enumerate(names) if n not in taken]
+        best = min(left, key=lambda i: p[i], default=None)
+        if best is None or p[best] >= alpha:
+            return ratio, u, p
+        taken.append(names[best])
+
+
+def _holm(single: np.ndarray) -> np.ndarray:
+    order = np.argsort(single)
+    stepped = single[order] * np.arange(single.size, 0, -1)
+    p = np.empty(single.size)
+    p[order] = np.minimum(1.0, np.maximum.accumulate(stepped))
+    return p
+
+
+def _amounts(differences: Differences, answers: list[np.ndarray]) -> tuple[float, float]:
+    """How many times the first template is in the difference, beside the others."""
+    # Where any of them tells most: each by its own height.
+    telling = np.max([a / max(float(a.max()), 1e-300) for a in answers], axis=0)
+    places = at_separate_places(telling, differences)
     if not places.size:
         return 0.0, np.inf
-    h, a, s = (v[places] for v in (differences.height, answer, differences.spread))
-    information = float(np.sum(a**2 / s**2))
-    return float(np.sum(a * h / s**2)) / information, 1 / np.sqrt(information)
+    design = np.stack(answers)[:, places] / differences.spread[places]
+    covariance = np.linalg.pinv(design @ design.T)
+    solved = covariance @ (design @ (differences.height / differences.spread)[places])
+    return float(solved[0]), float(np.sqrt(covariance[0, 0]))

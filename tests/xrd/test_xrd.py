@@ -210,33 +210,5 @@ def test_damaged_xrdml_is_refused(tmp_path, old, new, words):
 def test_figures():
     a, b = (simulate_pattern(seed)[0] for seed in (1, 2))
     for ax in (compare_patterns(a, b).plot(), plot_patterns({"a": a})):
-        assert ax.get_xlabel() == "2θ / °"
+        assert ax.figure.axes[-1].get_xlabel() == "2θ / °"
         assert any("simulated" in t.get_text() for t in ax.texts)
-
-
-@pytest.mark.calibration
-def test_comparison_holds_what_it_says(holds):
-    rng = np.random.default_rng(5)
-    runs, different, found = 1000, 0, 0
-    shifts, displacements, heights, largest = [], [], [], []
-    for run in range(runs):
-        d = rng.uniform(-0.03, 0.03)
-        truth = 0.05 if run % 4 == 0 else 0.0
-        extra = ((27.03, 5.0),) if truth else ()
-        a, _ = simulate_pattern(10_000 + 2 * run)
-        b, _ = simulate_pattern(10_001 + 2 * run, displacement=d, extra=extra)
-        out = compare_patterns(a, b)
-        shifts.append(d)
-        displacements.append(out.displacement)
-        heights.append(truth)
-        largest.append(out.largest_new_peak)
-        if truth:
-            found += out.verdict == "different"
-        else:
-            different += out.verdict == "different"
-    holds("peak displacement, 1e4 counts at the top", shifts, displacements)
-    # A simultaneous interval holds in at least 95 %.
-    holds("largest new peak, simultaneous", heights, largest, low=0.95, high=1.0)
-    # The term for repeatability makes the test milder than its alpha on ideal repeats.
-    assert different <= 0.05 * 750
-    assert found >= 0.95 * 250

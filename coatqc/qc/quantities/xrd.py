@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import functools
 
+import pandas as pd
 import xarray as xr
 from pydantic import Field
 
 from coatqc.core.errors import MeasurementError
+from coatqc.core.estimate import Estimate
 from coatqc.qc.measurement import Inputs, Measurement, Quantity
 from coatqc.qc.quantities.parameters import Parameters
-from xrd import Comparison, compare_patterns
+from xrd import DECOMPOSITION_PRODUCTS, Comparison, Suspects, compare_patterns
 
 
 class CompareParameters(Parameters):
-    """Error rate of the comparison.
+    """Error rate of the comparison, and the phases it may know.
+
+    Parameters
+    ----------
+    alpha : float
+        How often two scans of one material may be called different.
+    main : str, optional
+        Main phase of the reference (`xrd.reference_phases()`).
+    suspects : tuple of str
+        Phases to look for by all their lines; needs `main`.
 
     Examples
     --------
@@ -23,6 +34,21 @@ class CompareParameters(Parameters):
     """
 
     alpha: float = Field(default=0.05, gt=0, lt=0.5)
+    main: str | None = None
+    suspects: tuple[str, ...] = ()
+
+
+class SuspectParameters(CompareParameters):
+    """The same for weights of phases, which are told by the main phase's lines.
+
+    Examples
+    --------
+    >>> "Li2S" in SuspectParameters(main="Li6PS5Cl").suspects
+    True
+    """
+
+    main: str
+    suspects: tuple[str, ...] = Field(default=DECOMPOSITION_PRODUCTS, min_length=1)
 
 
 def _one(arrays: list[xr.DataArray]) -> xr.DataArray:
@@ -32,29 +58,64 @@ def _one(arrays: list[xr.DataArray]) -> xr.DataArray:
 
 
 def _comparison(inputs: Inputs) -> Comparison:
+    parameters = inputs.parameters
     return compare_patterns(
-        _one(inputs.reference), _one(inputs.sample), alpha=inputs.parameters.alpha
+        _one(inputs.reference),
+        _one(inputs.sample),
+        alpha=parameters.alpha,
+        main=parameters.main,
+        suspects=parameters.suspects,
     )
 
 
-def _measure(inputs: Inputs, *, what: str) -> Measurement:
-    found = _comparison(inputs)
-    notes = (
+def _notes(found: Comparison) -> tuple[str, ...]:
+    return (
+        found.summary,
         f"p = {found.p_value:.2g} after allowing for how well real scans repeat, "
         f"Rwp = {found.rwp:.3f}",
         f"a new peak of {found.detection_limit:.1%} of the strongest would have been found",
         f"compared from {float(found.sample['two_theta'][0]):.2f} to "
         f"{float(found.sample['two_theta'][-1]):.2f} degree",
     )
-    number = None if what == "verdict" else getattr(found, what)
+
+
+def _measurement(
+    found: Comparison, estimate: Estimate | None, table: pd.DataFrame, more: tuple[str, ...] = ()
+) -> Measurement:
     return Measurement(
-        number,
-        category=found.verdict if number is None else None,
+        estimate,
+        category=found.verdict if estimate is None else None,
         result=found,
-        table=found.new_peaks,
+        table=table,
         data={"residual": found.residual},
-        notes=notes,
+        notes=(*more, *_notes(found)),
     )
+
+
+def _measure(inputs: Inputs, *, what: str) -> Measurement:
+    found = _comparison(inputs)
+    return _measurement(found, None if what == "verdict" else getattr(found, what), found.changes)
+
+
+def _largest_suspect(inputs: Inputs) -> Measurement:
+    """The suspected phase of which most could be there."""
+    found = _comparison(inputs)
+    weighed: Suspects | None = found.suspects
+    if weighed is None:
+        raise MeasurementError("no phase is asked after; name some in suspects")
+    worst = str(weighed.table["upper 95 % / %"].astype(float).idxmax())
+    value, u = (
+        float(weighed.table[head].astype(float)[worst])
+        for head in ("weight fraction / %", "standard uncertainty / %")
+    )
+    estimate = Estimate.from_standard_uncertainty(
+        value, u, unit="%", method="all lines of a phase, weighed by the main phase's"
+    )
+    told = (
+        f"of {len(weighed.table)} phases most of {worst} could be there",
+        "found: " + (", ".join(weighed.found) or "none"),
+    )
+    return _measurement(found, estimate, weighed.table.reset_index(), told)
 
 
 def _quantity(what: str, title: str, unit: str, categories: tuple[str, ...] = ()) -> Quantity:
@@ -66,4 +127,14 @@ QUANTITIES = (
     _quantity("verdict", "diffraction pattern", "", ("same", "different", "undecided")),
     _quantity("largest_new_peak", "largest new peak", "1"),
     _quantity("displacement", "peak displacement", "degree"),
+    _quantity("lattice_change", "relative change of the lattice", "1"),
+    Quantity(
+        "xrd.suspected_phase",
+        "suspected phase, weight fraction",
+        "xrd",
+        "%",
+        True,
+        SuspectParameters,
+        _largest_suspect,
+    ),
 )
