@@ -18,7 +18,7 @@ from coatqc.core.provenance import add_history
 from xrd.alignment import Alignment, align
 from xrd.cell_laws import cell_laws, cell_lengths
 from xrd.change_table import change_table, in_words
-from xrd.changes import peak_changes
+from xrd.changes import PeakChanges, peak_changes
 from xrd.common_change import CommonChange, common_change, isotropic_shift
 from xrd.crystal import Structure
 from xrd.differences import (
@@ -49,6 +49,8 @@ FREE = 0.03
 _FOLLOW = 2.0
 # A lattice that changed by more, relative, is another phase.
 _SAME_PHASE = 0.01
+# Of the reference's peaks, by height, that lie on lines of its main phase.
+_LEAST_OF_MAIN = 0.4
 _METHOD = "least squares with scale, displacement, broadening and background"
 
 
@@ -221,6 +223,8 @@ def compare_patterns(
         raise MeasurementError(f"alpha is {alpha:g}; it must lie between 0 and 0.5")
     reference, sample = require_pattern(reference), require_pattern(sample)
     wavelength = _one_wavelength(reference, sample)
+    if isinstance(nuisance, str):
+        nuisance = (nuisance,)
     floor = repeatability or Repeatability()
     peaks, width = find_peaks(reference), typical_width(reference)
     crystal = None if main is None else structure_of(main)
@@ -244,6 +248,7 @@ def compare_patterns(
         lattice_laws = {"lattice": isotropic_shift(changes.two_theta)}
         if crystal is not None and wavelength is not None and changes.two_theta.size:
             lattice_laws = cell_laws(crystal, changes.two_theta, wavelength, width)
+            _is_main(crystal, changes, lattice_laws)
         left = common_change(changes, {**lattice_laws, **_laws(changes.two_theta, nuisance)})
         steps = {name: left.values[name] for name in lattice_laws}
         total = {name: total.get(name, 0.0) + step for name, (step, _) in steps.items()}
@@ -299,6 +304,17 @@ def compare_patterns(
         *curves[1:],
         found,
     )
+
+
+def _is_main(crystal: Structure, changes: PeakChanges, laws: dict[str, np.ndarray]) -> None:
+    """A phase under whose lines little of the reference lies is not its main phase."""
+    under = np.any([law != 0 for law in laws.values()], axis=0)
+    share = float(changes.height[under].sum() / changes.height.sum())
+    if share < _LEAST_OF_MAIN:
+        raise MeasurementError(
+            f"only {share:.0%} of the reference's peaks lie on lines of {crystal.name}; name "
+            "another phase in main"
+        )
 
 
 def _one_wavelength(reference: xr.DataArray, sample: xr.DataArray) -> float | None:

@@ -76,6 +76,11 @@ def require_pattern(pattern: xr.DataArray) -> xr.DataArray:
     >>> require_pattern(labelled_pattern(np.arange(60.0), np.arange(60.0))).size
     60
     """
+    if not isinstance(pattern, xr.DataArray):
+        raise MeasurementError(
+            f"a {type(pattern).__name__} is no pattern; read a file, or label numbers with "
+            "xrd.labels.labelled_pattern"
+        )
     source = pattern.attrs.get("source", "the pattern")
     if pattern.dims != ("two_theta",):
         raise MeasurementError(f"{source} has dims {pattern.dims}, expected two_theta; pick a scan")
@@ -93,4 +98,12 @@ def require_pattern(pattern: xr.DataArray) -> xr.DataArray:
         )
     if np.ptp(pattern.values) == 0:
         raise MeasurementError(f"{source} is flat: it shows no diffraction")
-    return pattern.sortby("two_theta")
+    wavelength = pattern.attrs.get("wavelength_angstrom")
+    if wavelength is not None and not isinstance(wavelength, int | float | np.number):
+        raise MeasurementError(
+            f"{source} has wavelength_angstrom {wavelength!r}; a number was expected, as 1.540598"
+        )
+    pattern = pattern.sortby("two_theta")
+    if np.any(np.diff(pattern["two_theta"].values) <= 0):
+        raise MeasurementError(f"{source} has angles that occur twice; take one scan")
+    return pattern

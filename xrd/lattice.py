@@ -79,6 +79,8 @@ def refine_cell(
     ('9.860', 0.05)
     """
     crystal = structure_of(phase)
+    if "u(two_theta) / degree" not in peaks:
+        raise MeasurementError("peaks tells no u(two_theta) / degree; take the table of fit_peaks")
     observed = peaks["two_theta / degree"].to_numpy(dtype=float)
     u = peaks["u(two_theta) / degree"].to_numpy(dtype=float)
     usable = np.isfinite(observed) & np.isfinite(u) & (u > 0)
@@ -166,6 +168,10 @@ def crystallite_size(
     >>> str(crystallite_size(width, 30.0, wavelength=1.540598))
     '41(2) nm'
     """
+    if not isinstance(fwhm, Estimate):
+        raise MeasurementError(
+            f"fwhm is {fwhm!r}; an Estimate was expected, as fit_peaks(...).estimate(0, 'fwhm')"
+        )
     left = fwhm.value - instrument_fwhm
     if left <= 2 * fwhm.standard_uncertainty:
         raise MeasurementError(

@@ -44,7 +44,7 @@ HEADS = (
     "height",
     "mixing",
     "reduced chi2",
-    "flags",
+    "flag",
 )
 
 
@@ -58,7 +58,7 @@ class PeakFit:
         A row a peak by rising angle: place of K-alpha1, d (NaN without a wavelength), full width
         at half maximum, area (unit of the pattern times degree, all wavelengths together) and
         standard uncertainties; height; share of the Lorentzian; reduced chi-squared of the
-        window; flags (misfit, at_edge, not_found; uncertainties of a misfit are enlarged).
+        window; flag (misfit, at_edge, not_found; uncertainties of a misfit are enlarged).
     fitted, background, residual : xarray.DataArray
         Over the windows fitted; NaN elsewhere. The residual is in standard deviations.
     pattern : xarray.DataArray
@@ -172,7 +172,7 @@ def fit_peaks(
         if not starts.size:
             raise MeasurementError("no peak stands out; name places, or lower significance")
     else:
-        starts = np.sort(np.asarray(places, dtype=float))
+        starts = np.sort(np.atleast_1d(np.asarray(places, dtype=float)))
         outside = starts[~((starts > x[0]) & (starts < x[-1]))]
         if not starts.size or outside.size:
             named = f"{outside[0]:g} degree" if outside.size else "nothing"
@@ -324,7 +324,7 @@ def _fit_group(
                 "height": float(height),
                 "mixing": p[3 * n],
                 "chi2": reduced,
-                "flags": ", ".join(flags),
+                "flag": ", ".join(flags),
             }
         )
     background = terms @ p[3 * n + 1 :]
@@ -338,7 +338,7 @@ def _table(rows: list[dict[str, float | str]], wavelength: float | None) -> pd.D
     # Bragg's law differentiated: |dd| = d / tan(theta) / 2 times d(2theta) in radian.
     u_d = d / np.tan(np.radians(place) / 2) / 2 * np.radians(u)
     others = [[r[k] for r in rows] for k in ("fwhm", "u_fwhm", "area", "u_area")]
-    last = [[r[k] for r in rows] for k in ("height", "mixing", "chi2", "flags")]
+    last = [[r[k] for r in rows] for k in ("height", "mixing", "chi2", "flag")]
     columns = [place, u, d, u_d, *others, *last]
     return pd.DataFrame(dict(zip(HEADS, columns, strict=True)))
 

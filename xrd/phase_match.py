@@ -78,6 +78,8 @@ def match_phases(
     >>> match_phases(found, ["NiO", "Li6PS5Cl", "Li2S"], wavelength=1.540598).index[0]
     'Li6PS5Cl'
     """
+    if isinstance(phases, str):
+        phases = (phases,)
     if peaks.empty or not phases:
         raise MeasurementError(
             f"{len(peaks)} peaks and {len(phases)} phases; one of each is needed"

@@ -21,6 +21,10 @@ COLUMNS = (
     "intensity",
 )
 _LARGEST_CELL = 400_000
+# Waves are summed over so many indices times atoms at once.
+_CHUNK = 2_000_000
+# An index that gives this share of the strongest at its place, or less, is extinct.
+_EXTINCT = 1e-9
 _HC = 12398.4198  # eV angstrom
 
 
@@ -61,7 +65,8 @@ def reflections(
     Returns
     -------
     pandas.DataFrame
-        A row a line, by rising angle: h, k, l (of all that coincide, the first), multiplicity,
+        A row a line, by rising angle: h, k, l (of all that coincide within 2e-4 degree, one;
+        not an extinct one, without minus signs where it can be), multiplicity (of all of them),
         d / angstrom, two_theta / degree, relative intensity (strongest 100) and intensity
         (integrated, m |F|^2 LP / V^2).
 
@@ -121,10 +126,20 @@ def _calculated(
     theta = np.arcsin(sine)
     lorentz = (1 + np.cos(2 * theta) ** 2) / (sine**2 * np.cos(theta))
     intensity = squared * lorentz / crystal.volume**2
-    # Of what coincides, the index told of is the one with the largest numbers, as 511 of 333.
-    order = np.lexsort((-hkl[:, 2], -hkl[:, 1], -hkl[:, 0], np.round(2 * np.degrees(theta), 4)))
-    angle = 2 * np.degrees(theta)[order]
-    firsts = np.r_[0, 1 + np.flatnonzero(np.diff(angle) > 2e-4)]
+    angle = 2 * np.degrees(theta)
+    order = np.argsort(angle, kind="stable")
+    line = np.empty(angle.size, dtype=int)
+    line[order] = np.cumsum(np.r_[0, np.diff(angle[order]) > 2e-4])
+    strongest = np.zeros(line.max() + 1)
+    np.maximum.at(strongest, line, intensity)
+    # In a centred cell others of the same length are extinct: 104 of corundum is not 014.
+    lit = intensity > _EXTINCT * strongest[line]
+    hkl, inverse_d, angle = hkl[lit], inverse_d[lit], angle[lit]
+    intensity, line = intensity[lit], line[lit]
+    # Of what coincides, the index told of has few minus signs, then large numbers: 511, not 333.
+    order = np.lexsort((-hkl[:, 2], -hkl[:, 1], -hkl[:, 0], (hkl < 0).sum(axis=1), line))
+    angle, line = angle[order], line[order]
+    firsts = np.r_[0, 1 + np.flatnonzero(np.diff(line))]
     total = np.add.reduceat(intensity[order], firsts)
     table = pd.DataFrame(
         {
@@ -180,11 +195,14 @@ def _structure_factors(
         factor = factor[np.searchsorted(np.unique(s**2), s**2)]
         f1, f2 = gemmi.cromer_liberman(element.atomic_number, _HC / wavelength)
         mine = np.array([e == name for e in crystal.elements])
-        waves = np.exp(2j * np.pi * hkl @ crystal.positions[mine].T)
-        weight = crystal.occupancy[mine]
-        if displacement_factors:
-            waves = waves * np.exp(-8 * np.pi**2 * np.outer(s**2, crystal.u_iso[mine]))
-        total += (factor + f1 + 1j * f2) * (waves @ weight)
+        positions, u_iso = crystal.positions[mine], crystal.u_iso[mine]
+        step = max(1, _CHUNK // positions.shape[0])
+        for start in range(0, hkl.shape[0], step):
+            few = slice(start, start + step)
+            waves = np.exp(2j * np.pi * hkl[few] @ positions.T)
+            if displacement_factors:
+                waves *= np.exp(-8 * np.pi**2 * np.outer(s[few] ** 2, u_iso))
+            total[few] += (factor[few] + f1 + 1j * f2) * (waves @ crystal.occupancy[mine])
     return np.abs(total) ** 2
 
 
@@ -215,7 +233,14 @@ def area_per_weight(phase: Structure | str, lines: pd.DataFrame) -> np.ndarray:
 
 
 def corundum_ratio(phase: Structure | str, *, wavelength: float) -> float:
-    """Reference intensity ratio I/Ic: strongest line of a phase over corundum's, 1:1 by weight.
+    """Reference intensity ratio I/Ic: strongest line of a phase over corundum's 113, 1:1 by weight.
+
+    Parameters
+    ----------
+    phase : Structure or str
+        A structure, or the name of one that comes with the package.
+    wavelength : float
+        In angstrom.
 
     References
     ----------
@@ -223,11 +248,17 @@ def corundum_ratio(phase: Structure | str, *, wavelength: float) -> float:
 
     Examples
     --------
-    >>> corundum_ratio("Al2O3", wavelength=1.540598)
-    1.0
+    >>> round(corundum_ratio("NiO", wavelength=1.540598), 1)
+    5.1
     """
-    both = []
-    for which in (phase, "Al2O3"):
-        lines = reflections(which, wavelength=wavelength, two_theta_range=(5.0, 120.0))
-        both.append(float(area_per_weight(which, lines).max()))
-    return both[0] / both[1]
+    span = (5.0, 120.0)
+    lines = reflections(phase, wavelength=wavelength, two_theta_range=span)
+    corundum = reflections("Al2O3", wavelength=wavelength, two_theta_range=span)
+    # 116 is as strong; by the ratio's definition it is 113 that counts.
+    chosen = (corundum[["h", "k", "l"]] == [1, 1, 3]).all(axis=1)
+    if not chosen.any():
+        raise MeasurementError(
+            f"corundum's 113 lies beyond 120 degree at {wavelength:g} angstrom; take a shorter one"
+        )
+    mine = float(area_per_weight(phase, lines).max())
+    return mine / float(area_per_weight("Al2O3", corundum[chosen])[0])

@@ -43,6 +43,12 @@ class Repeatability:
     shape: float = 0.045
     lattice: float = 1e-4
 
+    def __post_init__(self) -> None:
+        for name in ("intensity", "position", "shape", "lattice"):
+            value = getattr(self, name)
+            if not (np.isfinite(value) and value >= 0):
+                raise MeasurementError(f"{name} of a repeatability is {value}; 0 or more is meant")
+
     def variance(self, profile: np.ndarray, slope: np.ndarray) -> np.ndarray:
         """Variance of each point of a pattern between scans, without that of counting.
 
@@ -95,6 +101,8 @@ def learn_repeatability(pairs: Sequence[tuple[xr.DataArray, xr.DataArray]]) -> R
     from xrd.labels import require_pattern
     from xrd.peaks import find_peaks, typical_width
 
+    if any(not isinstance(p, tuple | list) or len(p) != 2 for p in pairs):
+        raise MeasurementError("pairs of scans are needed: [(first, second), ...]")
     if len(pairs) < 3:
         raise MeasurementError(
             f"{len(pairs)} pairs of scans; three powders, each scanned twice, are needed"

@@ -72,6 +72,8 @@ def similarity_matrix(
     """
     if measure not in _NAMES:
         raise MeasurementError(f"measure is {measure!r}; allowed are {', '.join(_NAMES)}")
+    if not isinstance(patterns, Mapping):
+        raise MeasurementError("patterns are given by name: {name: pattern, ...}")
     if len(patterns) < 2:
         raise MeasurementError(f"{len(patterns)} patterns; a matrix needs two or more")
     x, values = on_common_grid([require_pattern(p) for p in patterns.values()])

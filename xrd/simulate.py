@@ -10,7 +10,8 @@ import xarray as xr
 from xrd.labels import CU_KALPHA1, CU_KALPHA2, labelled_pattern
 from xrd.repeatability import Repeatability
 
-# Li6PS5Cl, Cu K-alpha1: 2theta in degree, relative intensity (from its published structure).
+# Li6PS5Cl, Cu K-alpha1: 2theta in degree from its published structure, relative intensity about as
+# it gives them (`reflections` calculates them).
 LI6PS5CL: tuple[tuple[float, float], ...] = (
     (15.55, 44.0),
     (17.98, 19.0),

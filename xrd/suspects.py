@@ -156,6 +156,10 @@ def suspected_phases(
     >>> suspected_phases(compare_patterns(*pair), "Li6PS5Cl", ["Li2S", "LiCl"]).found
     []
     """
+    if not hasattr(found, "differences"):
+        raise MeasurementError(
+            f"a {type(found).__name__} is no comparison; give what compare_patterns answers"
+        )
     return weigh_suspects(
         found.expected, found.differences, main, suspects, wavelength=wavelength, alpha=alpha
     )
@@ -186,6 +190,8 @@ def weigh_suspects(
         raise MeasurementError(
             "the pattern names no wavelength; give wavelength=1.540598 (Cu K-alpha1) or another"
         )
+    if isinstance(suspects, str):
+        suspects = (suspects,)
     if not suspects:
         raise MeasurementError("no phase is asked after; name some in suspects")
     x = expected["two_theta"].values

@@ -89,7 +89,7 @@ def test_all_peaks_of_a_pattern_are_found_once():
     assert len(table) == len(places)
     off = table["two_theta / degree"].to_numpy() - places
     assert np.all(np.abs(off) < 5 * table["u(two_theta) / degree"])
-    assert (table["flags"] == "").all()
+    assert (table["flag"] == "").all()
 
 
 def test_places_agree_with_lmfit_on_a_real_pattern(reference):
@@ -115,9 +115,9 @@ def test_places_agree_with_lmfit_on_a_real_pattern(reference):
 
 def test_flags_tell_what_a_fit_is_worth():
     pattern = simulate_pattern(1)[0]
-    nothing = fit_peaks(pattern, [36.0]).table["flags"].iloc[0]
+    nothing = fit_peaks(pattern, [36.0]).table["flag"].iloc[0]
     assert "not_found" in nothing
-    real = fit_peaks(pattern, [30.03]).table["flags"].iloc[0]
+    real = fit_peaks(pattern, [30.03]).table["flag"].iloc[0]
     assert real == ""
 
 

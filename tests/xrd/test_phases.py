@@ -461,3 +461,22 @@ def test_ticks_lie_below_the_pattern_with_their_names():
     assert all(s[:, 1].max() < low for c in ticks for s in c.get_segments())
     assert not np.array_equal(ticks[0].get_color(), ticks[1].get_color())
     assert {t.get_text() for t in ax.texts} >= set(lines)
+
+
+def test_extinct_indices_neither_count_nor_name_a_line():
+    lines = reflections("Al2O3", wavelength=CU).set_index(["h", "k", "l"])
+    # Conventional indices and multiplicities of corundum (ICDD 10-173).
+    for hkl, multiplicity in (((0, 1, 2), 6), ((1, 0, 4), 6), ((1, 1, 0), 6), ((1, 1, 3), 12)):
+        assert lines.loc[hkl, "multiplicity"] == multiplicity
+    nickel = reflections("NiO", wavelength=0.7093).set_index(["h", "k", "l"])
+    # 511 and 333 coincide.
+    assert nickel.loc[(5, 1, 1), "multiplicity"] == 32
+
+
+def test_large_cells_are_summed_in_parts(monkeypatch):
+    import xrd.powder_lines as module
+
+    whole = reflections(reference_structure("Li2CO3"), wavelength=CU)
+    monkeypatch.setattr(module, "_CHUNK", 50)
+    parts = reflections(reference_structure("Li2CO3"), wavelength=CU)
+    np.testing.assert_allclose(parts["intensity"], whole["intensity"], rtol=1e-12)
