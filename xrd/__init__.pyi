@@ -5,7 +5,7 @@ from .angles import two_theta_from_d as two_theta_from_d
 from .angles import two_theta_from_q as two_theta_from_q
 from .background import estimate_background as estimate_background
 from .background import subtract_background as subtract_background
-from .comparison import Comparison as Comparison
+from .compared import Comparison as Comparison
 from .comparison import compare_patterns as compare_patterns
 from .crystal import Structure as Structure
 from .crystal import read_structure as read_structure

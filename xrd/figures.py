@@ -14,7 +14,7 @@ from coatqc.core.plotting import CYCLE, OKABE_ITO, axis_label, mark_simulated, n
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from xrd.comparison import Comparison
+    from xrd.compared import Comparison
 
 _MARKS = {
     "new": ("v", "vermillion"),

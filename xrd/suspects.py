@@ -20,7 +20,7 @@ from xrd.powder_lines import area_per_weight, reflections, structure_of
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from xrd.comparison import Comparison
+    from xrd.compared import Comparison
 
 # What coating a sulfide electrolyte or a nickel-rich cathode may leave behind.
 DECOMPOSITION_PRODUCTS = (

@@ -61,3 +61,37 @@ def test_one_broken_file_loses_only_what_needs_it(broken):
     assert set(verdicts.values()) == {"pass"}
     assert broken.verdict == "not measured"
     assert [f.path for f in broken.files if f.error] == ["xrd/li6ps5cl.xrdml"]
+
+
+def test_suspected_phases_and_lattice_of_a_batch(tmp_path):
+    from xrd import reflections, simulate_pattern, write_xrdml
+    from xrd.powder_lines import area_per_weight
+
+    main = reflections("Li6PS5Cl", wavelength=1.540598)
+    sulfide = reflections("Li2S", wavelength=1.540598)
+    strongest = area_per_weight("Li6PS5Cl", main).max()
+    lines = [
+        list(zip(t["two_theta / degree"], 100 * area_per_weight(n, t) / strongest, strict=True))
+        for n, t in (("Li6PS5Cl", main), ("Li2S", sulfide))
+    ]
+    # 3 % of Li2S by weight.
+    extra = [(place, size * 0.03 / 0.97) for place, size in lines[1]]
+    write_xrdml(simulate_pattern(1, reflections=lines[0])[0], tmp_path / "a.xrdml")
+    write_xrdml(simulate_pattern(2, reflections=lines[0], extra=extra)[0], tmp_path / "b.xrdml")
+    batch = tmp_path / "batch.toml"
+    batch.write_text(
+        'schema_version = 1\nname = "b"\n'
+        '[samples.pristine]\nxrd = "a.xrdml"\n[samples.blend]\nxrd = "b.xrdml"\n'
+        '[[criteria]]\nquantity = "xrd.suspected_phase"\nsample = "blend"\n'
+        'reference = "pristine"\nmax = 1.0\nparameters = { main = "Li6PS5Cl" }\n'
+        '[[criteria]]\nquantity = "xrd.lattice_change"\nsample = "blend"\n'
+        'reference = "pristine"\nmin = -0.001\nmax = 0.001\n'
+        '[[criteria]]\nquantity = "xrd.suspected_phase"\nsample = "blend"\n'
+        'reference = "pristine"\nmax = 1.0\nparameters = { main = "Li6PS5" }\n'
+    )
+    phase, lattice, unknown = run_batch(load_batch(batch)).criteria
+    assert phase.verdict == "fail"
+    assert phase.measurement.estimate.value == pytest.approx(3.0, abs=0.5)
+    assert "found: Li2S" in phase.measurement.notes
+    assert lattice.verdict == "pass"
+    assert unknown.verdict == "not measured"

@@ -206,7 +206,7 @@ def test_inspect(reference, tmp_path, name, kind, axis, n):
     assert run("inspect", reference / name).returncode == 0
 
 
-@pytest.mark.parametrize("name", ["ir/interfero.SPA", "xrd/BT86.raw", "README.md"])
+@pytest.mark.parametrize("name", ["ir/interfero.SPA", "xrd/format1.raw", "README.md"])
 def test_inspect_refuses(reference, name):
     done = run("inspect", reference / name)
     assert done.returncode == 4
