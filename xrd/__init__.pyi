@@ -9,8 +9,6 @@ from .compared import Comparison as Comparison
 from .comparison import compare_patterns as compare_patterns
 from .crystal import Structure as Structure
 from .crystal import read_structure as read_structure
-from .crystal import reference_phases as reference_phases
-from .crystal import reference_structure as reference_structure
 from .figures import plot_patterns as plot_patterns
 from .kalpha2 import strip_kalpha2 as strip_kalpha2
 from .lattice import Cell as Cell
@@ -21,10 +19,12 @@ from .peak_fit import fit_peaks as fit_peaks
 from .peaks import find_peaks as find_peaks
 from .phase_match import match_phases as match_phases
 from .phase_match import tick_marks as tick_marks
+from .phases import reference_phases as reference_phases
+from .phases import reference_structure as reference_structure
 from .powder_lines import corundum_ratio as corundum_ratio
 from .powder_lines import reflections as reflections
+from .repeat_learning import learn_repeatability as learn_repeatability
 from .repeatability import Repeatability as Repeatability
-from .repeatability import learn_repeatability as learn_repeatability
 from .similarity import plot_similarity as plot_similarity
 from .similarity import similarity_matrix as similarity_matrix
 from .simulate import LI6PS5CL as LI6PS5CL

@@ -24,7 +24,7 @@ def cell_lengths(structure: Structure) -> dict[str, float]:
 
     Examples
     --------
-    >>> from xrd.crystal import reference_structure
+    >>> from xrd.phases import reference_structure
     >>> list(cell_lengths(reference_structure("LiNiO2")))
     ['a', 'c']
     """
@@ -62,7 +62,7 @@ def cell_laws(
 
     Examples
     --------
-    >>> from xrd.crystal import reference_structure
+    >>> from xrd.phases import reference_structure
     >>> laws = cell_laws(reference_structure("LiCl"), np.array([30.15, 34.96]), 1.540598, 0.1)
     >>> round(float(laws["a"][1]) * 1e-3, 4)
     -0.0361

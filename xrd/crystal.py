@@ -12,9 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from coatqc.core.errors import ReadError, printable
-from xrd.phases import reference_phases as reference_phases
-from xrd.phases import reference_structure as reference_structure
-from xrd.phases import structure as structure
 
 if TYPE_CHECKING:
     import gemmi
@@ -78,6 +75,7 @@ class Structure:
 
     Examples
     --------
+    >>> from xrd import reference_structure
     >>> crystal = reference_structure("LiCl")
     >>> crystal.space_group, crystal.space_group_number, len(crystal.elements)
     ('F m -3 m', 225, 8)
@@ -109,6 +107,7 @@ class Structure:
 
         Examples
         --------
+        >>> from xrd import reference_structure
         >>> round(reference_structure("LiCl").mass, 1)
         169.6
         """
@@ -122,6 +121,7 @@ class Structure:
 
         Examples
         --------
+        >>> from xrd import reference_structure
         >>> round(reference_structure("LiCl").density, 2)
         2.09
         """

@@ -5,12 +5,10 @@ from __future__ import annotations
 import difflib
 import functools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from coatqc.core.errors import MeasurementError
-
-if TYPE_CHECKING:
-    from xrd.crystal import Structure
+from xrd.crystal import Structure, expanded, set_group
 
 
 @functools.cache
@@ -120,8 +118,6 @@ def structure(
     8
     """
     import gemmi
-
-    from xrd.crystal import expanded, set_group
 
     group = gemmi.find_spacegroup_by_name(space_group)
     if group is None:

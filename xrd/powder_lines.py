@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from coatqc.core.errors import MeasurementError
-from xrd.crystal import Structure, reference_structure
+from xrd.crystal import Structure
+from xrd.phases import reference_structure
 
 COLUMNS = (
     "h",

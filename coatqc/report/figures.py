@@ -214,7 +214,7 @@ def _own_plots(outcomes: list[Outcome], role: str) -> Iterator[Drawing]:
 _COMPARED = "Below: ten times their difference, and what could hide in it."
 _WORDS = {
     "nanoir_map": "Outlined: pinholes. Beside: how the signal is distributed, and the coverage.",
-    "xrd": "Difference drawn below both patterns.",
+    "xrd": "Below: their difference in standard deviations, grey within three.",
     "sem": "Blue: outlines of particles; orange: cracks. Dark marks shorter than 300 nm, or within "
     "120 nm of a rim, are not counted.",
 }

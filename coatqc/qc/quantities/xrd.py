@@ -69,11 +69,13 @@ def _comparison(inputs: Inputs) -> Comparison:
 
 
 def _notes(found: Comparison) -> tuple[str, ...]:
+    # Where nothing is found, the summary says what would have been.
+    limit = f"a new peak of {found.detection_limit:.1%} of the strongest would have been found"
     return (
         found.summary,
+        *((limit,) if limit not in found.summary else ()),
         f"p = {found.p_value:.2g} after allowing for how well real scans repeat, "
         f"Rwp = {found.rwp:.3f}",
-        f"a new peak of {found.detection_limit:.1%} of the strongest would have been found",
         f"compared from {float(found.sample['two_theta'][0]):.2f} to "
         f"{float(found.sample['two_theta'][-1]):.2f} degree",
     )
