@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -17,7 +16,8 @@ from scipy.ndimage import (
     spline_filter1d,
 )
 
-from xrd.grid import common_grid
+from xrd.grid import on_common_grid
+from xrd.kept_noise import noise_left
 from xrd.peaks import noise_gain, typical_width
 
 # The background may differ by what is as broad as an amorphous halo: a term for so many degrees.
@@ -139,7 +139,7 @@ def task_of(
     >>> task_of(*pair, ("scale", "displacement"), None).moves
     ('displacement',)
     """
-    x, a, b = common_grid(reference, sample)
+    x, (a, b) = on_common_grid([reference, sample])
     gain_a, gain_b = noise_gain(reference), noise_gain(sample)
     step, width = float(np.median(np.diff(x))), typical_width(reference)
     # Slopes of few counts are mostly noise and must be calmed over the whole of a line.
@@ -233,7 +233,7 @@ def next_round(task: Task, state: State, turn: int) -> State:
     slope, curve = np.interp(at, x, task.slope), np.interp(at, x, task.curve)
     # Variance from the mean of both patterns, weighted so that its noise is independent of that
     # of their difference: weights that follow either one's noise bias the fit.
-    kept, kept_rough = _noise_left(where % 1.0, state.bend, task.sigma)
+    kept, kept_rough = noise_left(where % 1.0, state.bend, task.sigma)
     left = scale * task.gain_a * kept
     pooled = (b / task.gain_b + state.expected / left) / (1 / task.gain_b + 1 / left)
     level = _calm_level(pooled, task.gain_b)
@@ -328,32 +328,6 @@ def _background_terms(x: np.ndarray, wanted: bool) -> np.ndarray:
         return np.empty((x.size, 0))
     terms = int(np.clip((x[-1] - x[0]) / _DEGREES_PER_TERM, 4, 40))
     return chebyshev.chebvander(2 * (x - x[0]) / (x[-1] - x[0]) - 1, terms)
-
-
-@functools.cache
-def _interpolated_impulse() -> tuple[np.ndarray, np.ndarray]:
-    """What interpolation by quintic splines makes of one point, by how far off it is looked at."""
-    off = np.linspace(0, 1, 11)
-    impulse = np.zeros(61)
-    impulse[30] = 1.0
-    places = 30 + off[:, None] + np.arange(-20, 21)
-    response = map_coordinates(
-        spline_filter1d(impulse, order=5), [places], order=5, prefilter=False
-    )
-    return off, response
-
-
-def _noise_left(parts: np.ndarray, bend: float, sigma: float) -> tuple[np.ndarray, np.ndarray]:
-    """Variance that moving and broadening leave of the reference's independent noise.
-
-    Of each point, and of second differences over two points (by which scatter is judged), both
-    relative to those of independent noise. `bend` is the factor of the second derivative.
-    """
-    off, response = _interpolated_impulse()
-    bent = response + bend * gaussian_filter1d(response, sigma, order=2, axis=1)
-    rough = bent[:, 4:] - 2 * bent[:, 2:-2] + bent[:, :-4]
-    left, left_rough = np.sum(bent**2, axis=1), np.sum(rough**2, axis=1) / 6
-    return np.interp(parts, off, left), np.interp(parts, off, left_rough)
 
 
 def derivatives(x: np.ndarray, y: np.ndarray, sigma: float) -> tuple[np.ndarray, np.ndarray]:

@@ -29,7 +29,7 @@ from xrd.differences import (
     peak_differences,
     sum_p,
 )
-from xrd.grid import common_grid
+from xrd.grid import on_common_grid
 from xrd.labels import require_pattern
 from xrd.peaks import find_peaks, typical_width
 from xrd.powder_lines import structure_of
@@ -175,7 +175,7 @@ def compare_patterns(
         verdict = "undecided"
     changed = tests.get("lattice change", 1.0) < alpha
     moved = {n: v for n, v in lattice.items() if changed and abs(v[0]) > 2 * v[1]}
-    _, raw, _ = common_grid(reference, sample)
+    _, (raw, _) = on_common_grid([reference, sample])
     return Comparison(
         verdict,
         p_value,

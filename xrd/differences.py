@@ -19,8 +19,8 @@ class Differences:
 
     Parameters
     ----------
-    height, counting, spread : numpy.ndarray, shape (n,)
-        Height of a peak there, its standard uncertainty by counting alone, and with repeats.
+    height, spread : numpy.ndarray, shape (n,)
+        Height of a peak there, and its standard uncertainty by counting and repeats.
     inverse : numpy.ndarray, shape (n,)
         Weights of the points: one over their variance.
     dispersion : float
@@ -39,7 +39,6 @@ class Differences:
     """
 
     height: np.ndarray
-    counting: np.ndarray
     spread: np.ndarray
     inverse: np.ndarray
     dispersion: float
@@ -111,7 +110,6 @@ def peak_differences(fit: Alignment, width: float, repeatability: Repeatability)
     crossings = length * float(np.sqrt(bend)) / (2 * np.pi)
     return Differences(
         _answer(fit.sample - fit.expected, inverse, template),
-        np.sqrt(1 / norm2),
         spread,
         inverse,
         dispersion,

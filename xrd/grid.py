@@ -10,45 +10,6 @@ import xarray as xr
 from coatqc.core.errors import MeasurementError
 
 
-def common_grid(
-    reference: xr.DataArray, sample: xr.DataArray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Grid of the coarser pattern over the common range, and both patterns summed onto it.
-
-    Counts are kept: what lies in a bin of the grid is added up.
-
-    Raises
-    ------
-    MeasurementError
-        If fewer than 50 bins are common.
-
-    Examples
-    --------
-    >>> from xrd import simulate_pattern
-    >>> a, b = simulate_pattern(1)[0], simulate_pattern(2, step=0.013)[0]
-    >>> x, _, y = common_grid(a, b)
-    >>> x.size <= a.size
-    True
-    """
-    grid, (first, second) = on_common_grid([reference, sample])
-    return grid, first, second
-
-
-def _binned(pattern: xr.DataArray, grid: np.ndarray) -> np.ndarray:
-    x, y = pattern["two_theta"].values, pattern.values
-    if x.size >= grid.size and np.array_equal(x[np.searchsorted(x, grid[0]) :][: grid.size], grid):
-        start = int(np.searchsorted(x, grid[0]))
-        return y[start : start + grid.size].astype(float)
-    edges = _edges(x)
-    total = np.concatenate([[0.0], np.cumsum(y)])
-    return np.diff(np.interp(_edges(grid), edges, total))
-
-
-def _edges(x: np.ndarray) -> np.ndarray:
-    middle = (x[1:] + x[:-1]) / 2
-    return np.concatenate([[2 * x[0] - middle[0]], middle, [2 * x[-1] - middle[-1]]])
-
-
 def on_common_grid(patterns: Sequence[xr.DataArray]) -> tuple[np.ndarray, np.ndarray]:
     """Several patterns summed onto the grid of the coarsest, over the range common to all.
 
@@ -82,3 +43,18 @@ def on_common_grid(patterns: Sequence[xr.DataArray]) -> tuple[np.ndarray, np.nda
             "50 are needed"
         )
     return grid, np.stack([_binned(pattern, grid) for pattern in patterns])
+
+
+def _binned(pattern: xr.DataArray, grid: np.ndarray) -> np.ndarray:
+    x, y = pattern["two_theta"].values, pattern.values
+    if x.size >= grid.size and np.array_equal(x[np.searchsorted(x, grid[0]) :][: grid.size], grid):
+        start = int(np.searchsorted(x, grid[0]))
+        return y[start : start + grid.size].astype(float)
+    edges = _edges(x)
+    total = np.concatenate([[0.0], np.cumsum(y)])
+    return np.diff(np.interp(_edges(grid), edges, total))
+
+
+def _edges(x: np.ndarray) -> np.ndarray:
+    middle = (x[1:] + x[:-1]) / 2
+    return np.concatenate([[2 * x[0] - middle[0]], middle, [2 * x[-1] - middle[-1]]])

@@ -13,8 +13,10 @@ from scipy.stats import norm
 
 from coatqc.core.errors import MeasurementError
 from coatqc.core.plotting import OKABE_ITO, mark_simulated, new_axes
+from xrd.angles import require_wavelength
 from xrd.crystal import Structure
 from xrd.differences import Differences, at_separate_places
+from xrd.line_shape import unit_profile
 from xrd.powder_lines import area_per_weight, reflections, structure_of
 
 if TYPE_CHECKING:
@@ -185,17 +187,15 @@ def weigh_suspects(
     main, suspects, wavelength, alpha
         As in `suspected_phases`.
     """
-    known = expected.attrs.get("wavelength_angstrom") if wavelength is None else wavelength
-    if known is None:
-        raise MeasurementError(
-            "the pattern names no wavelength; give wavelength=1.540598 (Cu K-alpha1) or another"
-        )
     if isinstance(suspects, str):
         suspects = (suspects,)
     if not suspects:
         raise MeasurementError("no phase is asked after; name some in suspects")
     x = expected["two_theta"].values
-    wave = (float(known), expected.attrs.get("wavelength_kalpha2_angstrom"))
+    wave = (
+        require_wavelength(expected, wavelength),
+        expected.attrs.get("wavelength_kalpha2_angstrom"),
+    )
     scale, displacement, width, mixing = _main_phase(expected, main, wave)
     answers = {}
     for suspect in suspects:
@@ -261,9 +261,7 @@ def _pattern(
         ends = np.searchsorted(x, [place - _REACH * fwhm, place + _REACH * fwhm])
         for line, (low, high) in enumerate(ends.T):
             u = (x[low:high] - place[line]) / fwhm[line]
-            gauss, lorentz = 0.9394 * np.exp(-4 * np.log(2) * u**2), 0.6366 / (1 + 4 * u**2)
-            shape = mixing * lorentz + (1 - mixing) * gauss
-            total[low:high] += share * area[line] / fwhm[line] * shape
+            total[low:high] += share * area[line] / fwhm[line] * unit_profile(u, mixing)
     return total
 
 

@@ -20,8 +20,6 @@ from xrd.readers.scans import Facts, Scan, even_axis, together
 _MAX_BYTES = 512 * 2**20
 _GENERATIONS = {b"RAW ": 1, b"RAW2": 2, b"RAW1.01": 3, b"RAW4.00": 4}
 _DAMAGED = "the file is damaged or cut short; copy it from the instrument again"
-# Written where an angle has no value.
-_NO_ANGLE = -1e5
 _SUPPLEMENT, _HARDWARE, _VARIABLE = 8, 30, 10
 
 
