@@ -1,14 +1,10 @@
 from .artefacts import add_artefacts as add_artefacts
 from .artefacts import simulate_height as simulate_height
-from .cracks import (
-    Cracks as Cracks,
-)
-from .cracks import (
-    crack_area_fraction as crack_area_fraction,
-)
-from .cracks import (
-    find_cracks as find_cracks,
-)
+from .crack_fraction import crack_area_fraction as crack_area_fraction
+from .crack_parameters import CrackParameters as CrackParameters
+from .cracks import Cracks as Cracks
+from .cracks import find_cracks as find_cracks
+from .cracks import measure_cracks as measure_cracks
 from .crosstalk import Crosstalk as Crosstalk
 from .crosstalk import remove_crosstalk as remove_crosstalk
 from .despiking import Despiked as Despiked
@@ -22,10 +18,12 @@ from .map_preparation import PreparedMap as PreparedMap
 from .map_preparation import Step as Step
 from .map_preparation import prepare_map as prepare_map
 from .particles import find_particles as find_particles
+from .particles import particle_table as particle_table
 from .pinhole_limits import UpperLimit as UpperLimit
 from .pinholes import Pinholes as Pinholes
 from .pinholes import find_pinholes as find_pinholes
+from .sem_simulator import SemTruth as SemTruth
+from .sem_simulator import simulate_sem as simulate_sem
 from .simulate import simulate_nanoir_map as simulate_nanoir_map
-from .simulate import simulate_sem as simulate_sem
 from .write import write_gsf as write_gsf
 from .write import write_zeiss_tiff as write_zeiss_tiff

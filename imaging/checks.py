@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from coatqc.core.errors import MeasurementError
+
+# What a pixel is taken as, nm, where its size is not known: sizes of particles and cracks are
+# then looked for as in a common image, and given in pixels.
+PIXEL = 20.0
 
 
 def require_image(image: xr.DataArray, smallest: int = 32) -> np.ndarray:
@@ -44,3 +49,87 @@ def require_image(image: xr.DataArray, smallest: int = 32) -> np.ndarray:
     if np.ptp(values) == 0:
         raise MeasurementError(f"{source} has one grey value only")
     return values
+
+
+def require_flat_image(image: xr.DataArray, smallest: int = 64) -> xr.DataArray:
+    """Image of one channel with dims (y, x), in nm, its values left as they are.
+
+    Values are not looked at, so that an image that is larger than memory stays lazy.
+
+    Parameters
+    ----------
+    image : xarray.DataArray
+        Expected with dims y and x. Where coordinates are in pixels, a pixel is taken as 20 nm,
+        and attrs ``assumptions`` says so.
+    smallest : int
+        Pixels along each side at least.
+
+    Raises
+    ------
+    MeasurementError
+        Naming what is wrong with it.
+
+    Examples
+    --------
+    >>> from imaging.labels import labelled_image
+    >>> frame = require_flat_image(labelled_image(np.zeros((64, 64)), None))
+    >>> frame["x"].attrs["units"], frame.attrs["measured_in"]
+    ('nm', 'pixel')
+    """
+    source = image.attrs.get("source", "the image")
+    if set(image.dims) != {"y", "x"}:
+        raise MeasurementError(
+            f"{source} has dims {image.dims}, expected y and x; select one page, or save the grey "
+            "image of one detector if it is in colour"
+        )
+    if min(image.shape) < smallest:
+        raise MeasurementError(f"{source} is {image.shape} pixels, {smallest} a side are needed")
+    if image.dtype.kind not in "uif":
+        raise MeasurementError(f"{source} holds values of type {image.dtype}, expected numbers")
+    units = {image[a].attrs.get("units") for a in ("y", "x")}
+    frame = image.transpose("y", "x")
+    if units == {"nm"}:
+        return frame
+    if units != {"pixel"}:
+        raise MeasurementError(
+            f"coordinates of {source} are in {units}; expected nm, or pixel where the size of a "
+            "pixel is not known"
+        )
+    axes = {
+        a: (a, (np.arange(frame.sizes[a]) + 0.5) * PIXEL, {"units": "nm", "long_name": a})
+        for a in ("y", "x")
+    }
+    frame = frame.assign_coords(axes)
+    frame.attrs["measured_in"] = "pixel"
+    return frame
+
+
+def in_its_unit(table: pd.DataFrame, image: xr.DataArray) -> pd.DataFrame:
+    """Table in pixels where the image it came from has no other unit.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Columns such as ``length / nm`` and ``area / nm2``.
+    image : xarray.DataArray
+        As `require_flat_image` gave it.
+
+    Examples
+    --------
+    >>> from imaging.labels import labelled_image
+    >>> image = require_flat_image(labelled_image(np.zeros((64, 64)), None))
+    >>> in_its_unit(pd.DataFrame({"length / nm": [400.0]}), image)
+       length / pixel
+    0            20.0
+    """
+    if image.attrs.get("measured_in") != "pixel":
+        return table
+    out = {}
+    for name in table.columns:
+        quantity, _, unit = str(name).partition(" / ")
+        power = {"nm": 1, "nm2": 2}.get(unit)
+        if power is None:
+            out[str(name)] = table[name]
+        else:
+            out[f"{quantity} / pixel{'2' if power == 2 else ''}"] = table[name] / PIXEL**power
+    return pd.DataFrame(out)

@@ -1,45 +1,35 @@
-"""How much of the particles is crack?"""
+"""Which cracks do the particles of an SEM cross-section have?"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy import ndimage
-from scipy.special import stdtrit
-from skimage.filters import apply_hysteresis_threshold, gaussian
-from skimage.measure import regionprops
-from skimage.morphology import closing, disk, skeletonize
 
 from coatqc.core.errors import MeasurementError
 from coatqc.core.estimate import Estimate
-from coatqc.core.plotting import OKABE_ITO, mark_simulated, new_axes, show_image
 from coatqc.core.provenance import add_history
-from imaging.checks import require_image
-from imaging.labels import pixel_size
-from imaging.particles import find_particles
+from imaging.checks import in_its_unit, require_flat_image
+from imaging.close_up import CloseUp
+from imaging.crack_fraction import crack_area_fraction, lost_contact
+from imaging.crack_kinds import KINDS
+from imaging.crack_marks import Marks, given_cracks, mark_cracks
+from imaging.crack_parameters import CrackParameters
+from imaging.crack_rows import COLUMNS, Row, crack_rows
+from imaging.crack_survey import look_at_each
+from imaging.gaps import Gaps, find_gaps
+from imaging.particle_places import Places, locate_particles
+from imaging.particles import particle_labels, particle_table
+from imaging.void_grey import void_grey, void_pixels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Widest crack that is looked for, nm.
-MAX_WIDTH = 400.0
-# Coarsest pixel, nm, in which a crack is still a line.
-MAX_PIXEL = 100.0
-# Darkness, as a share of the contrast of particle and electrolyte: where a crack begins and
-# what it must reach. Tied to the contrast, not to the noise: a rule on noise calls grain
-# contrast a crack, a percentile always finds one.
-LOW, HIGH = 0.18, 0.40
-# Shortest crack, nm: shorter dark marks are pores or noise.
-MIN_LENGTH = 300.0
-# Contrast to the electrolyte that a place in a particle needs, as a share of the usual one.
-MIN_CONTRAST = 0.5
-# Rim of a particle where its edge is blurred, nm.
-RIM = 120.0
-_METHOD = "ratio of summed crack area to summed particle area, scatter between particles"
+# Particles that tell the grey of a void; more tell nothing new.
+_FOR_VOID = 64
 
 
 @dataclass(frozen=True)
@@ -50,16 +40,21 @@ class Cracks:
     ----------
     crack_area_fraction : Estimate
         Crack area over particle area, unit 1.
-    labels : xarray.DataArray
-        Dims (y, x): particle numbers, 0 outside.
-    cracks : pandas.DataFrame
-        A row a crack: particle, length, area, mean width.
+    lost_contact : Estimate or None
+        Share of the particles' outline without contact to the electrolyte, unit 1; None where
+        the image does not tell it.
     particles : pandas.DataFrame
-        A row a particle: area, crack area, number and length of cracks.
-    mask : xarray.DataArray
-        Dims (y, x), True in cracks.
+        A row a particle: size, shape, grey, cracks of each kind, their area and length, gaps.
+    cracks : pandas.DataFrame
+        A row a crack: particle, kind, length, area, width, orientation, contrast, place.
+    labels, crack_labels : xarray.DataArray
+        Dims (y, x): numbers of particles and of cracks, 0 where there is none.
     image : xarray.DataArray
         What was measured.
+    parameters : CrackParameters
+        What it was measured with.
+    notes : tuple of str
+        What a reader of the numbers should know.
 
     Examples
     --------
@@ -69,50 +64,74 @@ class Cracks:
     """
 
     crack_area_fraction: Estimate
-    labels: xr.DataArray
-    cracks: pd.DataFrame
+    lost_contact: Estimate | None
     particles: pd.DataFrame
-    mask: xr.DataArray
+    cracks: pd.DataFrame
+    labels: xr.DataArray
+    crack_labels: xr.DataArray
     image: xr.DataArray
+    parameters: CrackParameters
+    notes: tuple[str, ...] = ()
+
+    @property
+    def mask(self) -> xr.DataArray:
+        """Dims (y, x), True in cracks."""
+        return (self.crack_labels > 0).rename("crack")
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Image with particles outlined and cracks marked.
+        """Image with particles outlined and cracks coloured by their kind.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, optional
             Axes to draw on.
         """
-        ax = new_axes(ax, figsize=(5.2, 4.1))
-        show_image(ax, self.image)
-        x, y = self.image["x"].values, self.image["y"].values
-        number = self.labels.values
-        edges = ndimage.maximum_filter(number, 3) != ndimage.minimum_filter(number, 3)
-        for marked, colour in ((edges, "sky"), (self.mask.values, "vermillion")):
-            if marked.any():
-                ax.contourf(x, y, marked, [0.5, 1.5], colors=OKABE_ITO[colour], alpha=0.75)
-        fraction = self.crack_area_fraction
-        ax.set_title(
-            f"crack area {100 * fraction.value:.2f} %, 95 % interval [{100 * fraction.lower:.2f}, "
-            f"{100 * fraction.upper:.2f}] %, {len(self.particles)} particles",
-            fontsize=9,
-        )
-        mark_simulated(ax, self.image)
-        return ax
+        from imaging.crack_figures import plot_cracks
+
+        return plot_cracks(self, ax)
+
+    def plot_sizes(self, ax: Axes | None = None, *, what: str = "length") -> Axes:
+        """Distribution of the cracks' lengths or widths, by kind.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Axes to draw on.
+        what : {"length", "mean width"}
+            Of each crack.
+        """
+        from imaging.crack_figures import plot_crack_sizes
+
+        return plot_crack_sizes(self, ax, what=what)
 
 
-def find_cracks(image: xr.DataArray) -> Cracks:
+class _Seen(NamedTuple):
+    view: CloseUp
+    marks: Marks
+    rows: list[Row]
+    gaps: Gaps
+    grey: float
+
+
+def find_cracks(image: xr.DataArray, parameters: CrackParameters | None = None) -> Cracks:
     """Cracks inside the particles of a back-scattered electron cross-section.
 
-    A crack is a dark line inside a particle, narrower than 400 nm and longer than 300 nm, that
-    is darker than its surroundings by a share of the contrast between particle and electrolyte.
-    Its area is the missing brightness summed over the line and its blurred flanks: blur widens
-    the line but keeps that sum. This assumes that a crack is as dark as the electrolyte.
+    A crack is a thin dark line inside a particle that is darker than both its sides by a share
+    of the contrast between particle and void, long, and not round. Its length is that of its
+    skeleton. Its area is the missing brightness summed over the line and its blurred flanks:
+    blur widens a line but keeps that sum. This assumes that a crack is as dark as a void, or as
+    the electrolyte where the image shows no void; a crack that is narrower than the depth from
+    which electrons come is less dark and its width understated. A crack is *intergranular* if it
+    separates its particle into parts, *primary_particle* if it does not, and *undecided* where
+    little is missing.
 
     Parameters
     ----------
     image : xarray.DataArray
-        Dims (y, x) in nm, particles bright.
+        Dims (y, x) in nm, particles bright; of any size if its values are a dask array. Where
+        the size of a pixel is not known, everything is measured in pixels.
+    parameters : CrackParameters, optional
+        Sizes and darkness.
 
     Returns
     -------
@@ -122,203 +141,220 @@ def find_cracks(image: xr.DataArray) -> Cracks:
     ------
     MeasurementError
         As `find_particles`, or if pixels are coarser than 100 nm, or fewer than two particles
-        are seen whole enough to measure.
+        are seen.
 
     References
     ----------
-    Shi et al., J. Mater. Chem. A 2025, 13, 2600, sections 2.7 and 4.5.
+    Shi et al., J. Mater. Chem. A 2025, 13, 2600, sections 2.7 and 4.5 (kinds of cracks).
 
     Examples
     --------
     >>> from imaging import simulate_sem
     >>> image, truth = simulate_sem(2)
     >>> found = find_cracks(image).crack_area_fraction
-    >>> found.lower < truth["crack_area_fraction"] < found.upper
+    >>> found.lower < truth.crack_area_fraction < found.upper
     True
     """
-    values = require_image(image, 64)
-    dy, dx = pixel_size(image)
-    if max(dy, dx) > MAX_PIXEL:
-        raise MeasurementError(
-            f"a pixel of {image.attrs.get('source', 'the image')} is {max(dy, dx):.4g} nm wide; "
-            f"cracks show in images with at most {MAX_PIXEL:g} nm a pixel"
-        )
-    labels = find_particles(image)
-    number = labels.values
-    electrolyte = float(np.median(values[number == 0])) if (number == 0).any() else np.nan
-    if not np.isfinite(electrolyte):
-        raise MeasurementError("no dark phase surrounds the particles: nothing to compare with")
-    inner = ndimage.distance_transform_edt(_apart(number)) * dy > RIM
-    calm = gaussian(values, 1.0, preserve_range=True)
-    # Brightness of the particle as it would be without its cracks. The rim is filled from
-    # inside, else the closing would be pulled down by the electrolyte around.
-    _, nearest = ndimage.distance_transform_edt(~inner, return_indices=True)
-    filled = calm[nearest[0], nearest[1]]
-    whole = closing(filled, disk(max(2, round(MAX_WIDTH / 2 / dy))))
-    whole = gaussian(whole, 2.0, preserve_range=True)
-    whole = whole - _noise_lift(whole, filled, inner)
-    # Where a particle is hardly brighter than the electrolyte, nothing dark can be told in it.
-    contrast = whole - electrolyte
-    clear = MIN_CONTRAST * float(np.median(contrast[inner])) if inner.any() else np.inf
-    if clear <= 0 or not (inner & (contrast > clear)).any():
-        raise MeasurementError("no particle is brighter than its surroundings once its rim is left")
-    inner &= contrast > clear
-    contrast = np.maximum(contrast, clear)
-    darkness = np.where(inner, (whole - calm) / contrast, 0.0)
-    mask = apply_hysteresis_threshold(darkness, LOW, HIGH)
-    mask, lines = _long_enough(mask & inner, dy)
-    flanks = ndimage.binary_dilation(mask, disk(3)) & inner
-    # A pixel can miss no more than all of its brightness, but for noise to both sides.
-    missing = np.where(flanks, np.clip((whole - values) / contrast, -0.5, 1.5), 0.0)
-    particles = _particle_table(number, inner, mask, lines, missing, (dy, dx))
-    frame = image.transpose("y", "x")
-    for axis, size in (("y", dy), ("x", dx)):
-        place = image[axis].values
-        pixels = particles[f"{axis} / nm"] / size - 0.5
-        particles[f"{axis} / nm"] = np.interp(pixels, np.arange(place.size), place)
-    crack_mask = frame.copy(data=mask).rename("crack")
-    crack_mask.attrs.update({"units": "1", "long_name": "crack"})
-    return Cracks(
-        crack_area_fraction(particles),
-        add_history(labels, "find_cracks"),
-        _crack_table(mask, lines, number, missing, (dy, dx)),
-        particles,
-        crack_mask,
-        frame,
-    )
+    parameters = parameters or CrackParameters()
+    frame = require_flat_image(image)
+    places = locate_particles(frame, parameters)
+    void, seen = _void(frame, places, parameters)
+
+    def look(view: CloseUp) -> _Seen:
+        return _measured(view, None, places, void, parameters)
+
+    looks = look_at_each(frame, places, look)
+    return _result(frame, looks, void_seen=seen, parameters=parameters, step="find_cracks")
 
 
-def crack_area_fraction(particles: pd.DataFrame) -> Estimate:
-    """Crack area fraction of the material that some particles are a sample of.
+def measure_cracks(
+    image: xr.DataArray,
+    labels: xr.DataArray,
+    cracks: xr.DataArray,
+    parameters: CrackParameters | None = None,
+) -> Cracks:
+    """Everything that `find_cracks` gives, for particles and cracks that a person has drawn.
 
     Parameters
     ----------
-    particles : pandas.DataFrame
-        With columns ``area / nm2`` and ``crack area / nm2``, a row a particle; rows of several
-        images of one sample may be put together.
+    image : xarray.DataArray
+        Dims (y, x).
+    labels : xarray.DataArray
+        Dims (y, x): numbers of particles, 0 outside.
+    cracks : xarray.DataArray
+        Dims (y, x): anything but 0 in cracks; what touches is one crack.
+    parameters : CrackParameters, optional
+        Of which only the kinds' limits, rim, curtains and grey of a void are used.
 
     Returns
     -------
-    Estimate
-        Unit 1. The interval is Student's t on the logarithm of the ratio, for crack areas are
-        skewed; where no crack was found it runs from 0 to what one crack of the smallest length
-        and a pixel's width in a twentieth of the particles would give.
+    Cracks
 
     Raises
     ------
     MeasurementError
-        With fewer than two particles: one says nothing of how particles scatter.
-
-    References
-    ----------
-    Cochran, Sampling Techniques, 3rd ed., Wiley 1977, 6.4 (ratio estimate).
+        If sizes do not agree, or no particle is marked.
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> table = pd.DataFrame({"area / nm2": [1e6, 2e6, 1e6], "crack area / nm2": [1e4, 2e4, 0.0]})
-    >>> round(crack_area_fraction(table).value, 4)
-    0.0075
+    >>> from imaging import find_cracks, simulate_sem
+    >>> found = find_cracks(simulate_sem(2)[0])
+    >>> again = measure_cracks(found.image, found.labels, found.crack_labels)
+    >>> len(again.cracks) == len(found.cracks)
+    True
     """
-    area = particles["area / nm2"].to_numpy(float)
-    crack = particles["crack area / nm2"].to_numpy(float)
-    n = area.size
-    if n < 2:
-        raise MeasurementError(f"{n} particle is seen whole enough to measure, 2 are needed")
-    ratio = float(crack.sum() / area.sum())
-    if ratio <= 0:
-        width = MIN_LENGTH * 10.0 / float(area.mean())
-        return Estimate.from_interval(
-            0.0, 0.0, max(3.7 / n, 0.05) * width, n=n, method=_METHOD + "; no crack found"
+    parameters = parameters or CrackParameters()
+    frame = require_flat_image(image)
+    number = labels.transpose("y", "x").values.astype(np.int32)
+    drawn = cracks.transpose("y", "x").values != 0
+    if number.shape != frame.shape or drawn.shape != frame.shape:
+        raise MeasurementError(
+            f"the image is {frame.shape} pixels, the labels {number.shape} and the cracks "
+            f"{drawn.shape}: expected the same"
         )
-    off = (crack - ratio * area) ** 2
-    u = float(np.sqrt(n / (n - 1) * off.sum()) / area.sum())
-    # A few large particles with large deviations tell the scatter less well than n - 1 equal ones.
-    share = float((off**2).sum() / off.sum() ** 2) if off.sum() > 0 else 1.0
-    dof = max(1.0, min(n - 1.0, 1 / share))
-    spread = np.exp(float(stdtrit(dof, 0.975)) * u / ratio)
-    return Estimate.from_interval(
-        ratio,
-        ratio / spread,
-        max(ratio, min(1.0, ratio * spread)),
-        standard_uncertainty=u,
-        n=n,
-        method=_METHOD,
+    present = np.unique(number[number > 0])
+    if present.size == 0:
+        raise MeasurementError("no particle is marked in the labels")
+    renumbered = np.zeros(int(number.max()) + 1, np.int32)
+    renumbered[present] = np.arange(1, present.size + 1)
+    number = renumbered[number]
+    places = locate_particles(frame, parameters)
+    half = places.factor // 2
+    solid = number[half :: places.factor, half :: places.factor]
+    solid = np.pad(
+        solid, [(0, a - b) for a, b in zip(places.solid.shape, solid.shape, strict=True)]
+    )
+    missing = np.setdiff1d(np.arange(1, present.size + 1), solid)
+    if missing.size:
+        raise MeasurementError(
+            f"particle {present[missing[0] - 1]} is smaller than {places.factor} pixels: remove it "
+            "or draw it larger"
+        )
+    places = replace(places, solid=solid, territory=solid)
+    void, seen = _void(frame, places, parameters)
+
+    def look(view: CloseUp) -> _Seen:
+        here = number[view.rows, view.columns]
+        own = here == view.number
+        view = replace(view, own=own, others=(here > 0) & ~own)
+        return _measured(view, drawn[view.rows, view.columns], places, void, parameters)
+
+    looks = look_at_each(frame, places, look)
+    return _result(frame, looks, void_seen=seen, parameters=parameters, step="measure_cracks")
+
+
+def _void(frame: xr.DataArray, places: Places, parameters: CrackParameters) -> tuple[float, bool]:
+    """Grey of a void, and whether it is known."""
+    if parameters.void_grey is not None:
+        if parameters.void_grey >= places.levels.bright:
+            raise MeasurementError(
+                f"void_grey is {parameters.void_grey:g}, brighter than the particles "
+                f"({places.levels.bright:.3g})"
+            )
+        return parameters.void_grey, True
+    n = int(places.solid.max())
+    some = set(np.linspace(1, n, min(n, _FOR_VOID)).astype(int).tolist())
+    levels = places.levels
+    samples = look_at_each(frame, places, lambda view: void_pixels(view.even, levels), only=some)
+    return void_grey(samples, levels)
+
+
+def _measured(
+    view: CloseUp,
+    drawn: np.ndarray | None,
+    places: Places,
+    void: float,
+    parameters: CrackParameters,
+) -> _Seen:
+    pixel, levels = places.pixel, places.levels
+    if drawn is None:
+        marks = mark_cracks(view, pixel, levels.bright, void, parameters)
+    else:
+        marks = given_cracks(view, drawn, pixel, levels.bright, void, parameters)
+    rows = crack_rows(view, marks, pixel, parameters)
+    gaps = find_gaps(view, pixel, levels, void)
+    # Grey of the particle's inside between electrolyte and usual particle: cracks too fine to
+    # be seen one by one still darken it.
+    inside = view.even[marks.inside]
+    grey = (
+        (float(inside.mean()) - levels.dark) / (levels.bright - levels.dark)
+        if inside.size
+        else np.nan
+    )
+    slim = replace(view, even=np.zeros((0, 0), np.float32), others=np.zeros((0, 0), bool))
+    kept = replace(marks, missing=np.zeros((0, 0), np.float32), inside=np.zeros((0, 0), bool))
+    return _Seen(slim, kept, rows, gaps, grey)
+
+
+def _result(
+    frame: xr.DataArray,
+    looks: list[_Seen],
+    *,
+    void_seen: bool,
+    parameters: CrackParameters,
+    step: str,
+) -> Cracks:
+    labels = particle_labels(frame, [each.view for each in looks])
+    marked = np.zeros(labels.shape, np.int32)
+    rows: list[Row] = []
+    for each in looks:
+        here = each.marks.labels
+        marked[each.view.rows, each.view.columns][here > 0] = here[here > 0] + len(rows)
+        rows += [{**row, "crack": len(rows) + i} for i, row in enumerate(each.rows, start=1)]
+    cracks = pd.DataFrame(rows, columns=list(COLUMNS))
+    particles = _with_cracks(particle_table(labels, frame), cracks, looks)
+    particles, cracks = (in_its_unit(table, frame) for table in (particles, cracks))
+    crack_labels = frame.copy(data=marked).rename("crack")
+    crack_labels.attrs.update({"units": "1", "long_name": "crack number"})
+    try:
+        contact = lost_contact(particles)
+    except MeasurementError:
+        contact = None
+    notes = []
+    if not void_seen:
+        notes.append(
+            "no void is seen to tell its grey by: cracks are taken to be as dark as the "
+            "electrolyte, and their widths are upper bounds"
+        )
+    if frame.attrs.get("measured_in") == "pixel":
+        notes.append("the size of a pixel is not known: everything is measured in pixels")
+    return Cracks(
+        crack_area_fraction(particles),
+        contact,
+        particles,
+        cracks,
+        add_history(labels, step, parameters=parameters),
+        add_history(crack_labels, step, parameters=parameters),
+        frame,
+        parameters,
+        tuple(notes),
     )
 
 
-def _apart(number: np.ndarray) -> np.ndarray:
-    """Inside of particles, with a seam where two of them touch."""
-    seam = ndimage.maximum_filter(number, 3) != ndimage.minimum_filter(number, 3)
-    return (number > 0) & ~(seam & (ndimage.minimum_filter(number, 3) > 0))
+def _with_cracks(particles: pd.DataFrame, cracks: pd.DataFrame, looks: list[_Seen]) -> pd.DataFrame:
+    """Particles with what their cracks and gaps add up to."""
+    table = particles.copy()
+    number = table["particle"].to_numpy(int)
+    owner = cracks["particle"].to_numpy(int)
+    n = int(number.max()) + 1 if number.size else 1
+    n = max(n, len(looks) + 1)
 
+    def total(weights: np.ndarray | None = None) -> np.ndarray:
+        return np.bincount(owner, weights, minlength=n)[number]
 
-def _noise_lift(whole: np.ndarray, filled: np.ndarray, inner: np.ndarray) -> float:
-    """How far closing raises even a crackless surface: it follows the noise's crests."""
-    return float(np.median((whole - filled)[inner])) if inner.any() else 0.0
-
-
-def _long_enough(mask: np.ndarray, dy: float) -> tuple[np.ndarray, np.ndarray]:
-    """Dark marks that are long, and their skeletons."""
-    labels, _ = ndimage.label(mask, structure=np.ones((3, 3)))
-    lines = skeletonize(mask)
-    length = np.bincount(labels[lines], minlength=labels.max() + 1) * dy
-    keep = length >= MIN_LENGTH
-    keep[0] = False
-    return keep[labels], lines & keep[labels]
-
-
-def _particle_table(
-    number: np.ndarray,
-    inner: np.ndarray,
-    mask: np.ndarray,
-    lines: np.ndarray,
-    missing: np.ndarray,
-    pixel: tuple[float, float],
-) -> pd.DataFrame:
-    area = pixel[0] * pixel[1]
-    n = int(number.max())
-    bins = n + 1
-    measured = np.bincount(number[inner], minlength=bins) * area
-    dark = np.bincount(number.ravel(), missing.ravel(), minlength=bins) * area
-    length = np.bincount(number[lines], minlength=bins) * pixel[0]
-    marks, _ = ndimage.label(mask, structure=np.ones((3, 3)))
-    count = [len(np.unique(marks[(number == i) & mask])) for i in range(bins)]
-    ny, nx = number.shape
-    rows = [
-        {
-            "particle": r.label,
-            "y / nm": (r.centroid[0] + 0.5) * pixel[0],
-            "x / nm": (r.centroid[1] + 0.5) * pixel[1],
-            "equivalent diameter / nm": r.equivalent_diameter_area * pixel[0],
-            "cut by the edge": bool(
-                r.bbox[0] == 0 or r.bbox[1] == 0 or r.bbox[2] == ny or r.bbox[3] == nx
-            ),
-            "area / nm2": measured[r.label],
-            "crack area / nm2": max(0.0, dark[r.label]),
-            "cracks": count[r.label],
-            "crack length / nm": length[r.label],
-        }
-        for r in regionprops(number)
-        if measured[r.label] > 0
-    ]
-    return pd.DataFrame(rows)
-
-
-def _crack_table(
-    mask: np.ndarray,
-    lines: np.ndarray,
-    number: np.ndarray,
-    missing: np.ndarray,
-    pixel: tuple[float, float],
-) -> pd.DataFrame:
-    labels, n = ndimage.label(mask, structure=np.ones((3, 3)))
-    columns = ["particle", "length / nm", "area / nm2", "mean width / nm"]
-    if n == 0:
-        return pd.DataFrame(columns=columns)
-    near = ndimage.maximum_filter(labels, 7)
-    area = np.bincount(near.ravel(), missing.ravel(), minlength=n + 1)[1:] * pixel[0] * pixel[1]
-    length = np.bincount(labels[lines], minlength=n + 1)[1:] * pixel[0]
-    owner = ndimage.maximum(number, labels, np.arange(1, n + 1))
-    width = area / np.maximum(length, pixel[0])
-    return pd.DataFrame(dict(zip(columns, (owner, length, area, width), strict=True)))
+    area = table["area / nm2"].to_numpy()
+    table["crack area / nm2"] = np.minimum(total(cracks["area / nm2"].to_numpy(float)), area)
+    table["crack area fraction"] = table["crack area / nm2"] / area
+    table["cracks"] = total().astype(int)
+    for kind in KINDS:
+        table[kind] = total((cracks["kind"] == kind).to_numpy(float)).astype(int)
+    table["cracked"] = table["cracks"] > 0
+    length = total(cracks["length / nm"].to_numpy(float))
+    table["crack length / nm"] = length
+    table["crack length density / um-1"] = 1000 * length / area
+    by_number = {each.view.number: each for each in looks}
+    table["relative grey"] = [by_number[i].grey for i in number]
+    table["outline judged / nm"] = [by_number[i].gaps.judged for i in number]
+    table["outline without contact / nm"] = [by_number[i].gaps.lost for i in number]
+    table["mean gap width / nm"] = [by_number[i].gaps.mean_width for i in number]
+    return table

@@ -285,7 +285,7 @@ def _microscopy(folder: Path, truth: dict[str, float | str]) -> None:
             image, known = imaging.simulate_sem(10 * seed + i, crack_area_fraction=fraction)
             name = f"{group}.tif" if images == 1 else f"{group}_{i + 1}.tif"
             imaging.write_zeiss_tiff(image, folder / "sem" / name)
-            parts.append(known["crack_area_fraction"])
+            parts.append(known.crack_area_fraction)
         held[group] = float(np.mean(parts))
         truth[truth_key("sem.crack_area_fraction", group, None)] = held[group]
     pair = ("coated_152", "uncoated_152")

@@ -1,0 +1,224 @@
+"""Which pixels of a particle are crack?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+from skimage.morphology import skeletonize
+
+from imaging.close_up import CloseUp
+from imaging.crack_parameters import CrackParameters
+from imaging.dark_lines import line_darkness
+from imaging.missing_brightness import background, missing_share
+from imaging.skeletons import line_lengths, without_spurs
+
+# Share of the contrast by which a place may be darker and still tell the particle's own grey.
+_OWN_GREY = 0.25
+# A faint line this wide, pixels, is as wide as the blur makes it.
+_NEAR = 3
+# Share of its deepest darkness nearby that is the outline of a crack.
+_HALF = 0.5
+# Share of a crack's line that must be clearly dark.
+_CLEAR = 0.5
+# Share of it that must lie deeper than the rim and this, nm.
+_DEEP, _CORNER = 0.5, 100.0
+_EIGHT = np.ones((3, 3))
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Cracks of one particle on its close-up.
+
+    Parameters
+    ----------
+    labels : numpy.ndarray of int32
+        Cracks, numbered from 1; 0 where there is none.
+    lines : numpy.ndarray of bool
+        Their skeletons.
+    missing : numpy.ndarray of float32
+        Missing brightness as a share of the contrast to the void, noise left in.
+    inside : numpy.ndarray of bool
+        Where cracks were looked for.
+    lengths : numpy.ndarray
+        Of each crack, pixels, from crack 1 on.
+
+    Examples
+    --------
+    >>> a = np.zeros((2, 2))
+    >>> Marks(a.astype("i4"), a > 0, a, a > 0, np.zeros(0)).lengths.size
+    0
+    """
+
+    labels: np.ndarray
+    lines: np.ndarray
+    missing: np.ndarray
+    inside: np.ndarray
+    lengths: np.ndarray
+
+
+def mark_cracks(
+    view: CloseUp, pixel: float, bright: float, void: float, parameters: CrackParameters
+) -> Marks:
+    """Long dark lines inside a particle.
+
+    Parameters
+    ----------
+    view : CloseUp
+        The particle.
+    pixel : float
+        Side of a pixel, nm.
+    bright, void : float
+        Usual grey of particles, and of a void.
+    parameters : CrackParameters
+        Sizes and darkness.
+
+    Returns
+    -------
+    Marks
+
+    Examples
+    --------
+    >>> grey = np.full((60, 60), 100.0, np.float32)
+    >>> grey[30, 10:50] = 20
+    >>> all_of_it = np.ones(grey.shape, bool)
+    >>> view = CloseUp(1, slice(0, 60), slice(0, 60), grey, all_of_it, ~all_of_it)
+    >>> mark_cracks(view, 20.0, 100.0, 20.0, CrackParameters()).lengths.round()
+    array([38.])
+    """
+    inside = _without_rim(view.own, max(1, round(parameters.rim / pixel)))
+    calm = ndimage.gaussian_filter(view.even, 0.8, truncate=3)
+    contrast = bright - void
+    usual = float(np.median(view.even[inside])) if inside.any() else bright
+    least = 0.5 * contrast
+    own_grey = inside & (calm > usual - _OWN_GREY * contrast)
+    whole = background(view.even, own_grey, usual)
+    missing = missing_share(view.even, whole, inside, void, least)
+    levels = 1 + max(0, int(np.ceil(np.log2(parameters.max_width / pixel / 4))))
+    response = line_darkness(missing, levels)
+    response[~inside] = 0
+    gate = response > parameters.faint
+    dark, _ = ndimage.label(gate, structure=_EIGHT)
+    strong = np.unique(dark[response > parameters.clear])
+    gate = np.isin(dark, strong[strong > 0])
+    if not gate.any():
+        return _no_marks(missing, inside)
+    # The background once more, without what is now known to be dark.
+    own_grey &= ~ndimage.maximum_filter(gate, 5)
+    whole = background(view.even, own_grey, usual)
+    missing = missing_share(view.even, whole, inside, void, least)
+    darkness = missing_share(calm, whole, inside, void, least)
+    # A crack's outline is where half of its darkness is reached; blurred lines are less dark.
+    deepest = ndimage.maximum_filter(np.where(gate, darkness, 0), 2 * _NEAR + 1)
+    mask = (darkness > np.maximum(parameters.faint, _HALF * deepest)) & inside
+    mask &= ndimage.maximum_filter(gate, 3)
+    mask = ndimage.binary_closing(mask, _EIGHT) & inside
+    # Where two particles touch, the corner between them is dark and long, but at the outline.
+    deep = _without_rim(view.own, max(2, round((parameters.rim + _CORNER) / pixel)))
+    return _long_ones(mask, missing, darkness, (inside, deep), pixel, parameters)
+
+
+def given_cracks(
+    view: CloseUp,
+    drawn: np.ndarray,
+    pixel: float,
+    bright: float,
+    void: float,
+    parameters: CrackParameters,
+) -> Marks:
+    """Cracks as a person has drawn them, whatever their length and darkness.
+
+    Parameters
+    ----------
+    view : CloseUp
+        The particle.
+    drawn : numpy.ndarray of bool
+        True in cracks, on the same pixels.
+    pixel, bright, void, parameters
+        As for `mark_cracks`.
+
+    Returns
+    -------
+    Marks
+
+    Examples
+    --------
+    >>> grey = np.full((60, 60), 100.0, np.float32)
+    >>> grey[30, 10:50] = 20
+    >>> own = np.ones(grey.shape, bool)
+    >>> view = CloseUp(1, slice(0, 60), slice(0, 60), grey, own, ~own)
+    >>> given_cracks(view, grey < 50, 20.0, 100.0, 20.0, CrackParameters()).lengths.round()
+    array([38.])
+    """
+    mask = drawn & view.own
+    inside = _without_rim(view.own, max(1, round(parameters.rim / pixel))) | mask
+    usual = float(np.median(view.even[inside])) if inside.any() else bright
+    calm = ndimage.gaussian_filter(view.even, 0.8, truncate=3)
+    own_grey = inside & (calm > usual - _OWN_GREY * (bright - void))
+    own_grey &= ~ndimage.maximum_filter(mask, 5)
+    whole = background(view.even, own_grey, usual)
+    missing = missing_share(view.even, whole, inside, void, 0.5 * (bright - void))
+    labels, n = ndimage.label(mask, structure=_EIGHT)
+    if n == 0:
+        return _no_marks(missing, inside)
+    lines, lengths, _ = _lines(mask, labels, n)
+    return Marks(labels.astype(np.int32), lines, missing, inside, np.maximum(lengths[1:], 1.0))
+
+
+def _lines(
+    mask: np.ndarray, labels: np.ndarray, n: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Skeletons of labelled marks, and length and width of each in pixels."""
+    lines = without_spurs(skeletonize(mask), ndimage.distance_transform_edt(mask))
+    lengths = line_lengths(lines, labels, n)
+    width = np.bincount(labels[mask], minlength=n + 1) / np.maximum(lengths, 1)
+    # Thinning stops half a width short of the ends.
+    return lines, np.where(lengths > 0, lengths + 0.7 * width, 0), width
+
+
+def _no_marks(missing: np.ndarray, inside: np.ndarray) -> Marks:
+    none = np.zeros(inside.shape, bool)
+    return Marks(none.astype(np.int32), none, missing, inside, np.zeros(0))
+
+
+def _without_rim(own: np.ndarray, width: int) -> np.ndarray:
+    """Particle without its blurred rim; the image's edge is no rim."""
+    inner = np.pad(own, width, mode="edge")
+    inner = ndimage.minimum_filter(inner, 2 * width + 1, mode="nearest")
+    return inner[width:-width, width:-width]
+
+
+def _long_ones(
+    mask: np.ndarray,
+    missing: np.ndarray,
+    darkness: np.ndarray,
+    where: tuple[np.ndarray, np.ndarray],
+    pixel: float,
+    parameters: CrackParameters,
+) -> Marks:
+    """Marks that are long and not round, with their skeletons."""
+    inside, deep = where
+    labels, n = ndimage.label(mask, structure=_EIGHT)
+    if n == 0:
+        return _no_marks(missing, inside)
+    sizes = np.bincount(labels.ravel(), minlength=n + 1)
+    # What has fewer pixels than the shortest line cannot be one.
+    possible = sizes * pixel >= 0.7 * parameters.min_length
+    possible[0] = False
+    mask = possible[labels]
+    if not mask.any():
+        return _no_marks(missing, inside)
+    lines, lengths, width = _lines(mask, labels, n)
+    keep = possible & (lengths * pixel >= parameters.min_length)
+    keep &= lengths >= parameters.min_elongation * width
+    # Faint tails of something dark are no cracks: a good part of the line must be clear.
+    clear = lines & (darkness >= parameters.clear)
+    on_line = np.bincount(labels[lines], minlength=n + 1)
+    keep &= np.bincount(labels[clear], minlength=n + 1) >= _CLEAR * np.maximum(on_line, 1)
+    keep &= np.bincount(labels[lines & deep], minlength=n + 1) >= _DEEP * on_line
+    keep[0] = False
+    new = np.zeros(n + 1, np.int32)
+    new[keep] = np.arange(1, keep.sum() + 1)
+    labels = new[labels]
+    return Marks(labels, lines & (labels > 0), missing, inside, lengths[keep])
