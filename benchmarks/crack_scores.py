@@ -159,14 +159,14 @@ def peers(images: list[tuple[xr.DataArray, SemTruth]]) -> pd.DataFrame:
     """Each peer at its best on the first half of the images, scored on the second."""
     half = len(images) // 2
     found = [find_cracks(image) for image, _ in images]
-    inside = [
-        ndimage.binary_erosion(f.labels.values > 0, iterations=4) for f in found
-    ]
+    inside = [ndimage.binary_erosion(f.labels.values > 0, iterations=4) for f in found]
     rows = []
     for name in ("otsu", "sato", "frangi"):
         best: tuple[float, int, float, int] | None = None
         for scale in (1, 2, 3, 4):
-            responses = [peer_response(name, i.values.astype(float), scale) for i, _ in images[:half]]
+            responses = [
+                peer_response(name, i.values.astype(float), scale) for i, _ in images[:half]
+            ]
             pooled = np.concatenate([r[m] for r, m in zip(responses, inside, strict=False)])
             shares = (0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.08)
             thresholds = list(np.quantile(pooled, [1 - s for s in shares]))

@@ -2,6 +2,8 @@ from .artefacts import add_artefacts as add_artefacts
 from .artefacts import simulate_height as simulate_height
 from .crack_fraction import crack_area_fraction as crack_area_fraction
 from .crack_parameters import CrackParameters as CrackParameters
+from .crack_review import read_review as read_review
+from .crack_review import review as review
 from .cracks import Cracks as Cracks
 from .cracks import find_cracks as find_cracks
 from .cracks import measure_cracks as measure_cracks

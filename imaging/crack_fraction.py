@@ -94,7 +94,9 @@ def lost_contact(particles: pd.DataFrame) -> Estimate:
     )
 
 
-def ratio_of_sums(part: np.ndarray, whole: np.ndarray, *, least: float, names: tuple[str, str]) -> Estimate:
+def ratio_of_sums(
+    part: np.ndarray, whole: np.ndarray, *, least: float, names: tuple[str, str]
+) -> Estimate:
     """Ratio of sums over particles, with an interval from how particles scatter.
 
     Parameters

@@ -42,6 +42,11 @@ def missing_to_split(
     inf
     """
     distance = ndimage.distance_transform_edt(~crack)
+    # Far from the outline, and from the edge of the image, nothing can fall apart.
+    sides = (distance[0], distance[-1], distance[:, 0], distance[:, -1])
+    outside = distance[~particle].min(initial=np.inf)
+    if min(outside, *(side.min() for side in sides)) > reach + 1:
+        return float("inf")
     least = _PART * particle.sum()
 
     def apart(growth: float) -> bool:

@@ -24,6 +24,9 @@ _HALF = 0.5
 _CLEAR = 0.5
 # Share of it that must lie deeper than the rim and this, nm.
 _DEEP, _CORNER = 0.5, 100.0
+# Straight along rows or columns within this many pixels and this share of its length is what
+# scanning or milling draws, from a length, pixels, at which a crack would not be so straight.
+_RULED, _RULED_FROM = (0.4, 0.015), 30.0
 _EIGHT = np.ones((3, 3))
 
 
@@ -170,11 +173,30 @@ def _lines(
     mask: np.ndarray, labels: np.ndarray, n: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Skeletons of labelled marks, and length and width of each in pixels."""
-    lines = without_spurs(skeletonize(mask), ndimage.distance_transform_edt(mask))
-    lengths = line_lengths(lines, labels, n)
+    # Only where there are marks: most of a particle is sound.
+    near = tuple(slice(a.min(), a.max() + 1) for a in np.nonzero(mask))
+    part = np.pad(mask[near], 1)
+    thin = without_spurs(skeletonize(part), ndimage.distance_transform_edt(part))
+    lines = np.zeros_like(mask)
+    lines[near] = thin[1:-1, 1:-1]
+    lengths = line_lengths(lines[near], labels[near], n)
     width = np.bincount(labels[mask], minlength=n + 1) / np.maximum(lengths, 1)
     # Thinning stops half a width short of the ends.
     return lines, np.where(lengths > 0, lengths + 0.7 * width, 0), width
+
+
+def _ruled(lines: np.ndarray, labels: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Marks as straight as if ruled along rows or columns: streaks of the scan or of milling."""
+    y, x = np.nonzero(lines)
+    of = labels[y, x]
+    n = lengths.size
+    count = np.maximum(np.bincount(of, minlength=n), 1)
+    ruled = np.zeros(n, bool)
+    for at in (y, x):
+        mean = np.bincount(of, at, minlength=n) / count
+        spread = np.sqrt(np.bincount(of, (at - mean[of]) ** 2, minlength=n) / count)
+        ruled |= spread < _RULED[0] + _RULED[1] * lengths
+    return ruled & (lengths > _RULED_FROM)
 
 
 def _no_marks(missing: np.ndarray, inside: np.ndarray) -> Marks:
@@ -216,6 +238,7 @@ def _long_ones(
     clear = lines & (darkness >= parameters.clear)
     on_line = np.bincount(labels[lines], minlength=n + 1)
     keep &= np.bincount(labels[clear], minlength=n + 1) >= _CLEAR * np.maximum(on_line, 1)
+    keep &= ~_ruled(lines, labels, lengths)
     keep &= np.bincount(labels[lines & deep], minlength=n + 1) >= _DEEP * on_line
     keep[0] = False
     new = np.zeros(n + 1, np.int32)

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 # Particles that tell the grey of a void; more tell nothing new.
 _FOR_VOID = 64
+# Difference of grey, as a share of the contrast of the phases, by which a bright region is unlike
+# the others.
+_UNLIKE = 0.3
 
 
 @dataclass(frozen=True)
@@ -315,6 +318,13 @@ def _result(
         notes.append(
             "no void is seen to tell its grey by: cracks are taken to be as dark as the "
             "electrolyte, and their widths are upper bounds"
+        )
+    grey = particles["relative grey"].to_numpy(float)
+    unlike = int((np.abs(grey - np.nanmedian(grey)) > _UNLIKE).sum())
+    if unlike > 0.2 * grey.size:
+        notes.append(
+            f"{unlike} of {grey.size} bright regions differ much in grey: look at the overlay "
+            "whether they are particles of one material"
         )
     if frame.attrs.get("measured_in") == "pixel":
         notes.append("the size of a pixel is not known: everything is measured in pixels")

@@ -132,7 +132,8 @@ def find_curtains(
             if direction == "vertical"
             else illumination(levels, x_all, y_all[rows]).T
         )
-        off = values / light / part - 1
+        with np.errstate(divide="ignore", invalid="ignore"):
+            off = values / light / part - 1
         used = np.abs(off) < _USUAL
         count = used.sum(axis=0)
         mean = np.where(used, off, 0).sum(axis=0) / np.maximum(count, 1)

@@ -72,8 +72,8 @@ def line_darkness(darkness: np.ndarray, levels: int) -> np.ndarray:
 def _one_level(calm: np.ndarray) -> np.ndarray:
     ny, nx = calm.shape
     m = _MARGIN
-    wide = np.zeros((ny + 2 * m, nx + 2 * m), np.float32)
-    wide[m:-m, m:-m] = calm
+    # What lies beyond the image goes on as at its edge: the edge is no flank.
+    wide = np.pad(calm, m, mode="edge")
     best = np.zeros((ny, nx), np.float32)
     # Means along a line are wanted on its flanks too: on the image and three pixels around.
     f = _FLANK

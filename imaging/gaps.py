@@ -11,13 +11,14 @@ from imaging.close_up import CloseUp
 from imaging.grey_levels import GreyLevels
 
 # How far from the outline a gap is followed, and length of outline that is judged at once, nm.
-REACH, PIECE = 400.0, 200.0
+REACH, PIECE = 400.0, 150.0
 # Narrowest gap that counts as lost contact, nm.
 MIN_GAP = 40.0
-# Pixels next to the outline that its blur makes bright.
+# Pixels next to the outline that its blur makes bright; what a gap loses by it in width.
 _BLUR = 1.5
-# Least share of a void's darkness, on average over a ring, that is void.
-_VOID = 0.4
+# Share of a void's darkness, on average over a ring, that a gap reaches near the outline, and
+# down to which it is followed; a gap of two blurred pixels reaches the first.
+_REACHED, _FOLLOWED, _FIRST = 0.35, 0.1, 4
 
 
 class Gaps(NamedTuple):
@@ -37,7 +38,7 @@ class Gaps(NamedTuple):
 def find_gaps(view: CloseUp, pixel: float, levels: GreyLevels, void: float) -> Gaps:
     """Part of a particle's outline along which void lies between it and the electrolyte.
 
-    The outline is judged in pieces of about 200 nm. Rings around it are averaged over each
+    The outline is judged in pieces of about 150 nm. Rings around it are averaged over each
     piece; a gap is as wide as the rings from the outline outwards are void. Pieces at the edge
     of the image or against another particle are not judged.
 
@@ -64,6 +65,7 @@ def find_gaps(view: CloseUp, pixel: float, levels: GreyLevels, void: float) -> G
     >>> far = np.hypot(y - 50, x - 50)
     >>> grey[far < 36] = 20
     >>> grey[far < 30] = 170
+    >>> grey = ndimage.gaussian_filter(grey, 1.2)
     >>> view = CloseUp(1, slice(0, 100), slice(0, 100), grey, far < 30, far < 0)
     >>> gaps = find_gaps(view, 20.0, GreyLevels(170.0, 75.0, np.eye(6)[0]), 20.0)
     >>> gaps.lost == gaps.judged, round(gaps.mean_width, -1)
@@ -89,9 +91,13 @@ def find_gaps(view: CloseUp, pixel: float, levels: GreyLevels, void: float) -> G
     touching = np.bincount(piece[near & view.others & (ring <= 3)], minlength=n) > 0
     length = np.bincount(piece[outline], minlength=n) * pixel * 1.12
     judged = (length > 0) & ~touching & (count[:, :3].min(axis=1) > 0)
-    from_outline = np.cumprod((mean > _VOID) & (count > 0), axis=1)
-    width = (from_outline * np.clip(mean, 0, 1)).sum(axis=1)
-    width = np.where(from_outline[:, 0] > 0, width + _BLUR, 0.0) * pixel
+    void_here = (mean > _FOLLOWED) & (count > 0)
+    # From the first ring or two, which blur may hide, outwards as long as it is dark.
+    void_here[:, :2] |= void_here[:, 2:3]
+    from_outline = np.cumprod(void_here, axis=1)
+    width = (from_outline * np.clip(mean, 0, 1)).sum(axis=1) + _BLUR
+    dark_near = (from_outline * mean)[:, :_FIRST].max(axis=1) > _REACHED
+    width = np.where(dark_near, width, 0.0) * pixel
     lost = judged & (width >= MIN_GAP)
     total, without = float(length[judged].sum()), float(length[lost].sum())
     gap = float((width * length)[lost].sum() / without) if without else float("nan")

@@ -152,7 +152,8 @@ def _pack(
     ny, nx = shape
     placed: list[_Particle] = []
     margin = 1500 / pixel
-    for _ in range(250):
+    # Enough tries to fill the image, whatever its size.
+    for _ in range(max(60, 250 * ny * nx // (512 * 640))):
         radius = rng.uniform(1000, 3000) / pixel
         center = rng.uniform([-margin, -margin], [ny + margin, nx + margin])
         partner = -1
@@ -163,13 +164,12 @@ def _pack(
             center = placed[partner].center + 0.97 * (radius + placed[partner].radius) * way
         if not (-margin < center[0] < ny + margin and -margin < center[1] < nx + margin):
             continue
-        apart = [
-            np.hypot(*(center - p.center)) > 1.08 * (radius + p.radius) + 6
-            for i, p in enumerate(placed)
-            if i != partner
-        ]
-        if not all(apart):
-            continue
+        if placed:
+            free = np.hypot(*(np.array([p.center for p in placed]) - center).T) > 6 + 1.08 * (
+                radius + np.array([p.radius for p in placed])
+            )
+            if not np.delete(free, partner if partner >= 0 else []).all():
+                continue
         waves = tuple(
             (k, 0.04 / np.sqrt(k) * rng.normal(), rng.uniform(0, 2 * np.pi)) for k in (2, 3, 5, 8)
         )

@@ -86,8 +86,10 @@ def without_spurs(lines: np.ndarray, half_width: np.ndarray) -> np.ndarray:
     free = np.bincount(branches[lines & (neighbours == 1)], minlength=n + 1)
     beside = ndimage.maximum_filter(wide_joint & lines, 3)
     joined = np.bincount(branches[beside & lines], minlength=n + 1)
-    width = ndimage.maximum(half_width, branches, np.arange(n + 1))
-    short = (free > 0) & (joined > 0) & (sizes <= np.asarray(width) + 2)
+    width = np.zeros(n + 1)
+    on_branch = branches > 0
+    np.maximum.at(width, branches[on_branch], half_width[on_branch])
+    short = (free > 0) & (joined > 0) & (sizes <= width + 2)
     short[0] = False
     return lines & ~short[branches]
 
