@@ -56,7 +56,7 @@ def frames(places: Places, shape: tuple[int, int]) -> list[tuple[slice, slice]]:
     >>> from imaging.sem_simulator import simulate_sem
     >>> image = simulate_sem(1)[0]
     >>> places = locate_particles(image, CrackParameters())
-    >>> len(frames(places, image.shape)) == places.solid.max()
+    >>> len(frames(places, image.shape)) == int(places.solid.max())
     True
     """
     margin = int(np.ceil(MARGIN / (places.pixel * places.factor)))

@@ -84,11 +84,13 @@ def mark_cracks(
     Examples
     --------
     >>> grey = np.full((60, 60), 100.0, np.float32)
-    >>> grey[30, 10:50] = 20
+    >>> x = np.arange(10, 50)
+    >>> grey[20 + abs(x - 30) // 2, x] = 20
     >>> all_of_it = np.ones(grey.shape, bool)
     >>> view = CloseUp(1, slice(0, 60), slice(0, 60), grey, all_of_it, ~all_of_it)
-    >>> mark_cracks(view, 20.0, 100.0, 20.0, CrackParameters()).lengths.round()
-    array([38.])
+    >>> length = mark_cracks(view, 20.0, 100.0, 20.0, CrackParameters()).lengths[0]
+    >>> bool(abs(length - 44) < 3)
+    True
     """
     inside = _without_rim(view.own, max(1, round(parameters.rim / pixel)))
     calm = ndimage.gaussian_filter(view.even, 0.8, truncate=3)

@@ -36,7 +36,7 @@ def background(even: np.ndarray, used: np.ndarray, fallback: float) -> np.ndarra
     --------
     >>> grey = np.full((16, 16), 5.0, np.float32)
     >>> grey[8] = 0
-    >>> float(background(grey, grey > 1, 5.0)[8, 8])
+    >>> round(float(background(grey, grey > 1, 5.0)[8, 8]), 3)
     5.0
     """
     ny, nx = even.shape
