@@ -26,6 +26,8 @@ from imaging.segmentation_scores import Lines, Panoptic, centre_line_dice, lines
 
 LEVELS = {"calm": 1800.0, "middle": 450.0, "noisy": 150.0}
 PARAMETERS = CrackParameters()
+# Pixels of the smallest particle, at 20 nm a pixel.
+SMALLEST = int(np.pi * (PARAMETERS.min_diameter / 2 / 20.0) ** 2)
 
 
 class Scores(NamedTuple):
@@ -41,10 +43,16 @@ class Scores(NamedTuple):
     seconds: float
 
 
-def long_truth(truth: SemTruth) -> tuple[np.ndarray, np.ndarray]:
-    """True cracks that are long enough to count, and their skeletons."""
+def countable(truth: SemTruth) -> pd.DataFrame:
+    """True cracks that are long enough to count, in particles that are large enough."""
     table = truth.table
-    short = table["crack"][table["length / nm"] < PARAMETERS.min_length].to_numpy()
+    size = np.bincount(truth.particles.ravel())[table["particle"].to_numpy(int)]
+    return table[(table["length / nm"] >= PARAMETERS.min_length) & (size >= SMALLEST)]
+
+
+def long_truth(truth: SemTruth) -> tuple[np.ndarray, np.ndarray]:
+    """Mask and skeletons of the true cracks that count."""
+    short = np.setdiff1d(truth.table["crack"], countable(truth)["crack"])
     mask = (truth.crack_share >= 0.5) & ~np.isin(truth.cracks, short)
     lines = skeletonize((truth.lines > 0) & ~np.isin(truth.lines, short))
     return mask, lines
@@ -69,10 +77,9 @@ def score_ours(image: xr.DataArray, truth: SemTruth) -> Scores:
     seconds = time.perf_counter() - start
     mask = found.mask.values
     within, cldice, dice = line_scores(truth, mask, skeletonize(mask))
-    true = truth.table[truth.table["length / nm"] >= PARAMETERS.min_length]
-    smallest = int(np.pi * (PARAMETERS.min_diameter / 2 / 20.0) ** 2)
+    true = countable(truth)
     return Scores(
-        panoptic(truth.particles, found.labels.values, smallest),
+        panoptic(truth.particles, found.labels.values, SMALLEST),
         within,
         cldice,
         dice,
@@ -85,7 +92,7 @@ def score_ours(image: xr.DataArray, truth: SemTruth) -> Scores:
 
 def kinds(truth: SemTruth, labels: np.ndarray, found: np.ndarray) -> Counter[str]:
     """Cracks by true and found kind; each true one is matched once."""
-    true = truth.table[truth.table["length / nm"] >= PARAMETERS.min_length]
+    true = countable(truth)
     of = dict(zip(true["crack"], true["kind"], strict=True))
     counts: Counter[str] = Counter()
     used = set()

@@ -1,6 +1,9 @@
 from .artefacts import add_artefacts as add_artefacts
 from .artefacts import simulate_height as simulate_height
 from .crack_fraction import crack_area_fraction as crack_area_fraction
+from .crack_fraction import lost_contact as lost_contact
+from .crack_groups import CrackComparison as CrackComparison
+from .crack_groups import compare_cracks as compare_cracks
 from .crack_parameters import CrackParameters as CrackParameters
 from .crack_review import read_review as read_review
 from .crack_review import review as review
@@ -27,5 +30,9 @@ from .pinholes import find_pinholes as find_pinholes
 from .sem_simulator import SemTruth as SemTruth
 from .sem_simulator import simulate_sem as simulate_sem
 from .simulate import simulate_nanoir_map as simulate_nanoir_map
+from .tem_settings import TemSettings as TemSettings
+from .tem_simulator import simulate_tem as simulate_tem
+from .tem_thickness import CoatingThickness as CoatingThickness
+from .tem_thickness import coating_thickness as coating_thickness
 from .write import write_gsf as write_gsf
 from .write import write_zeiss_tiff as write_zeiss_tiff

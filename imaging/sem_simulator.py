@@ -239,7 +239,7 @@ def _crack_all(
         # Crack area wanted: the material's fraction, scattering log-normally about it.
         wanted = fraction * np.pi * particle.radius**2 * np.exp(rng.normal(0, 0.5) - 0.125)
         taken = np.zeros(number.shape, bool)
-        for _ in range(12):
+        for _ in range(30):
             if wanted <= 0:
                 break
             across = rng.random() < 0.35
@@ -248,9 +248,11 @@ def _crack_all(
                 continue
             width = np.exp(rng.uniform(np.log(30), np.log(200))) / pixel
             length = float(_along(path)[-1])
-            if wanted < 0.5 * width * length:
+            if wanted < width * length:
                 width = max(30 / pixel, wanted / length)
-            wanted -= width * length
+            # The last crack comes as often as it is wanted, so that the mean is right.
+            if rng.random() > wanted / (width * length):
+                break
             part, line = _stroke(path, width, number.shape, taper=not across)
             part, line = part * mine, line & mine
             # Cracks keep apart, so that each is one crack in the truth.
@@ -258,6 +260,8 @@ def _crack_all(
                 continue
             near = ndimage.find_objects((part > 0).astype(np.int8))[0]
             wide = tuple(slice(max(0, n.start - 6), n.stop + 6) for n in near)
+            # What lies beyond the image was wanted too.
+            wanted -= width * length
             taken[wide] |= ndimage.maximum_filter(part[wide] > 0, 13)
             share = np.maximum(share, part)
             lines[line] = len(rows) + 1

@@ -10,11 +10,11 @@ from scipy.spatial import cKDTree
 from scipy.stats import binom
 
 from coatqc.core import MeasurementError, read
-from imaging.coating_thickness import coating_thickness
 from imaging.labels import labelled_image
-from imaging.simulate_tem import simulate_tem
 from imaging.tem_layer_fit import SIZE, model
 from imaging.tem_settings import TemSettings
+from imaging.tem_simulator import simulate_tem
+from imaging.tem_thickness import coating_thickness
 
 SMALL = {"shape": (256, 256), "pixel": 0.08}
 
@@ -26,12 +26,15 @@ def small(seed, **changes):
 
 def examined(truth, found):
     """Median thickness and covered share along the contour that was examined."""
-    contour, table = truth["contour"], found.profile
-    place = ["y / nm", "x / nm"]
-    window = found.length / len(table)
-    off, _ = cKDTree(table[place].to_numpy()).query(contour[place].to_numpy())
-    # Where no layer was found though there is one, the places are those of its outer edge.
-    part = contour[off <= 0.52 * window] if (off <= 0.52 * window).sum() > 50 else contour
+    contour, place = truth["contour"], ["y / nm", "x / nm"]
+    length = contour["length / nm"].to_numpy()
+    along = np.cumsum(length) - length / 2
+    _, nearest = cKDTree(contour[place].to_numpy()).query(found.profile[place].to_numpy())
+    half = 0.5 * found.length / len(found.profile)
+    middle = np.sort(along[nearest])
+    after = np.searchsorted(middle, along).clip(1, middle.size - 1)
+    off = np.minimum(np.abs(along - middle[after - 1]), np.abs(along - middle[after]))
+    part = contour[off <= half]
     bears = part["thickness / nm"] >= 0.3
     length = part["length / nm"]
     median = float(part["thickness / nm"][bears].median()) if bears.any() else 0.0
@@ -334,30 +337,31 @@ def test_simulated_truth():
 
 
 @pytest.mark.calibration
-def test_median_thickness_holds_the_truth(holds):
-    truths, found = [], []
-    for run in range(1000):
-        covered = 1.0 if run % 2 else 0.5 + 0.4 * (run % 10) / 10
+def test_thickness_and_share_hold_the_truth(holds):
+    """1,200 images, of which 200 of a whole coating; their share says nothing of its interval."""
+    thickness, share, off = ([], []), ([], []), []
+    for run in range(1200):
+        covered = 0.4 + 0.5 * (run % 11) / 10 if run % 6 else 1.0
         image, truth = small(run, covered=covered, **mixed(run))
-        result = coating_thickness(image)
-        assert result.coated
-        truths.append(examined(truth, result)[0])
-        found.append(result.median)
-    off = np.abs([e.value - t for e, t in zip(found, truths, strict=True)])
-    assert np.mean(off < 0.2) > 0.98
-    holds("thickness of a coating, TEM, 0.8-3.2 nm", truths, found)
-
-
-@pytest.mark.calibration
-def test_covered_share_holds_the_truth(holds):
-    truths, found = [], []
-    for run in range(1000):
-        covered = 0.4 + 0.5 * (run % 11) / 10
-        image, truth = small(run, covered=covered, **mixed(2000 + run))
-        result = coating_thickness(image)
-        truths.append(examined(truth, result)[1])
-        found.append(result.covered)
-    holds("covered share of a particle's edge, TEM, 0.4-0.9", truths, found)
+        try:
+            found = coating_thickness(image)
+        except MeasurementError as error:
+            assert "slow" in str(error)
+            continue
+        median, part = examined(truth, found)
+        # Where the bare stretch leaves next to nothing of the layer, none may be seen.
+        assert found.coated or part < 0.35
+        if found.coated:
+            thickness[0].append(median)
+            thickness[1].append(found.median)
+            off.append(abs(found.median.value - median))
+        if covered < 1:
+            share[0].append(part)
+            share[1].append(found.covered)
+    assert len(off) > 1170
+    assert np.mean(np.array(off) < 0.2) > 0.98
+    holds("thickness of a coating, TEM, 0.8-3.2 nm", *thickness)
+    holds("covered share of a particle's edge, TEM, 0.4-0.9", *share)
 
 
 @pytest.mark.calibration
@@ -371,7 +375,7 @@ def test_uncoated_particles_are_seldom_called_coated():
             continue
         answers += 1
         alarms += result.coated
-    assert answers > 950
+    assert answers > 900
     assert alarms <= 0.05 * answers
 
 

@@ -212,7 +212,9 @@ def test_scores_on_simulated_images():
         image, truth = simulate_sem(seed)
         found = find_cracks(image)
         areas.append(panoptic(truth.particles, found.labels.values, smallest))
-        long = truth.table[truth.table["length / nm"] >= 300]
+        # Cracks that count: long enough, in particles that are large enough.
+        size = np.bincount(truth.particles.ravel())[truth.table["particle"].to_numpy(int)]
+        long = truth.table[(truth.table["length / nm"] >= 300) & (size >= smallest)]
         keep = np.isin(truth.cracks, long["crack"])
         mask = (truth.crack_share >= 0.5) & keep
         lines = skeletonize((truth.lines > 0) & np.isin(truth.lines, long["crack"]))

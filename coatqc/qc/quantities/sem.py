@@ -27,7 +27,13 @@ def _fraction(inputs: Inputs) -> Measurement:
     labels: dict[str, xr.DataArray | xr.Dataset] = {
         f"crack_labels_{i}": each.labels for i, each in enumerate(found)
     }
-    return Measurement(fraction, result=found, table=particles, data=labels)
+    notes = tuple(dict.fromkeys(note for each in found for note in each.notes))
+    return Measurement(fraction, result=found, table=particles, data=labels, notes=notes)
+
+
+def _lost_contact(inputs: Inputs) -> Measurement:
+    _, found, particles = _cracks(inputs.sample)
+    return Measurement(imaging.lost_contact(particles), result=found, table=particles)
 
 
 def _difference(inputs: Inputs) -> Measurement:
@@ -59,6 +65,15 @@ def _image_row(side: str, found: imaging.Cracks) -> dict[str, str | int | float]
 QUANTITIES = (
     Quantity(
         "sem.crack_area_fraction", "crack area fraction", "sem", "1", False, Parameters, _fraction
+    ),
+    Quantity(
+        "sem.lost_contact",
+        "particle outline without contact",
+        "sem",
+        "1",
+        False,
+        Parameters,
+        _lost_contact,
     ),
     Quantity(
         "sem.crack_area_fraction_difference",
