@@ -12,6 +12,8 @@ from .cracks import find_cracks as find_cracks
 from .cracks import measure_cracks as measure_cracks
 from .crosstalk import Crosstalk as Crosstalk
 from .crosstalk import remove_crosstalk as remove_crosstalk
+from .data_bar import cut_data_bar as cut_data_bar
+from .data_bar import find_data_bar as find_data_bar
 from .despiking import Despiked as Despiked
 from .despiking import despike as despike
 from .figures import plot_image as plot_image

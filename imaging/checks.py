@@ -7,6 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from coatqc.core.errors import MeasurementError
+from imaging.data_bar import cut_data_bar
 
 # What a pixel is taken as, nm, where its size is not known: sizes of particles and cracks are
 # then looked for as in a common image, and given in pixels.
@@ -54,7 +55,8 @@ def require_image(image: xr.DataArray, smallest: int = 32) -> np.ndarray:
 def require_flat_image(image: xr.DataArray, smallest: int = 64) -> xr.DataArray:
     """Image of one channel with dims (y, x), in nm, its values left as they are.
 
-    Values are not looked at, so that an image that is larger than memory stays lazy.
+    A data bar at its foot or head is cut away. Nothing else of its values is looked at, so that
+    an image that is larger than memory stays lazy.
 
     Parameters
     ----------
@@ -86,6 +88,7 @@ def require_flat_image(image: xr.DataArray, smallest: int = 64) -> xr.DataArray:
         raise MeasurementError(f"{source} is {image.shape} pixels, {smallest} a side are needed")
     if image.dtype.kind not in "uif":
         raise MeasurementError(f"{source} holds values of type {image.dtype}, expected numbers")
+    image = cut_data_bar(image)
     units = {image[a].attrs.get("units") for a in ("y", "x")}
     frame = image.transpose("y", "x")
     if units == {"nm"}:

@@ -79,7 +79,8 @@ def plot_comparison(comparison: CrackComparison, ax: Axes | None = None) -> Axes
     unit = "%" if percent else pretty_unit(comparison.groups[groups[0]].unit)
     ax.set_ylabel(f"{comparison.quantity} / {unit}" if unit else comparison.quantity)
     ax.set_title(
-        f"{groups[1]} against {groups[0]}: p = {comparison.p:.2g}\npoints: particles, bars: images, black: group, 95 % interval",
+        f"{groups[1]} against {groups[0]}: p = {comparison.p:.2g}\n"
+        "points: particles, bars: images, black: group, 95 % interval",
         fontsize=8,
     )
     if comparison.simulated:

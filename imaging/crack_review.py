@@ -14,6 +14,7 @@ from coatqc.core.plotting import OKABE_ITO
 from imaging.crack_figures import COLOURS, OUTLINE
 from imaging.crack_parameters import CrackParameters
 from imaging.cracks import Cracks, measure_cracks
+from imaging.data_bar import cut_data_bar
 
 # Files of a review. The first is to look at, the next two to correct, the tables to read.
 OVERLAY, PARTICLES, CRACKS = "overlay.tif", "particles.tif", "cracks.tif"
@@ -109,7 +110,7 @@ def read_review(
     '1'
     """
     folder = Path(folder)
-    frame = image.transpose("y", "x")
+    frame = cut_data_bar(image.transpose("y", "x"))
     labels = []
     for name in (PARTICLES, CRACKS):
         values = _label_image(folder / name)

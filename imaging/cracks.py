@@ -20,6 +20,7 @@ from imaging.crack_marks import Marks, given_cracks, mark_cracks
 from imaging.crack_parameters import CrackParameters
 from imaging.crack_rows import COLUMNS, Row, crack_rows
 from imaging.crack_survey import look_at_each
+from imaging.data_bar import beside, find_data_bar
 from imaging.gaps import Gaps, find_gaps
 from imaging.particle_places import Places, locate_particles
 from imaging.particles import particle_labels, particle_table
@@ -208,6 +209,10 @@ def measure_cracks(
     """
     parameters = parameters or CrackParameters()
     frame = require_flat_image(image)
+    bar = find_data_bar(image)
+    if bar is not None and labels.sizes["y"] == cracks.sizes["y"] == image.sizes["y"]:
+        rows = beside(bar, image.sizes["y"])
+        labels, cracks = labels.isel(y=rows), cracks.isel(y=rows)
     number = labels.transpose("y", "x").values.astype(np.int32)
     drawn = cracks.transpose("y", "x").values != 0
     if number.shape != frame.shape or drawn.shape != frame.shape:
