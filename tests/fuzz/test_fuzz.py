@@ -59,6 +59,11 @@ def _files(reference: Path, folder: Path) -> dict[str, list[Path]]:
     for name in ("test_readers", "test_open_readers"):
         (folder / name).mkdir()
         found += _module(name, "tofsims").write_examples(folder / name)
+    found += [
+        p for p in sorted((reference / "imaging").iterdir()) if p.suffix[:3] in (".dm", ".em")
+    ]
+    (folder / "imaging").mkdir()
+    found += _module("test_image_readers", "imaging").write_examples(folder / "imaging")
     (folder / "xrd").mkdir()
     found += _module("test_xrd_readers", "xrd").write_examples(folder / "xrd")
     groups: dict[str, list[Path]] = {}

@@ -1,0 +1,99 @@
+"""What the tags of a microscope's TIFF say of it: Zeiss, FEI/Thermo, TVIPS and TESCAN."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from imaging.readers.sem_text import Facts, Pixel, tescan
+
+_ZEISS, _FEI, _TVIPS, _TESCAN = 34118, (34682, 34680), 37706, 50431
+_MAX_TEXT = 2**18
+
+
+def _length(value: object) -> float | None:
+    """A pixel's size that can be one, else None."""
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) and number > 0 else None
+
+
+def _zeiss(tag: dict[str, Any], facts: Facts) -> Pixel:
+    from imaging.labels import nm_per
+
+    facts["instrument"] = "Zeiss SEM"
+    for key in ("ap_image_pixel_size", "ap_pixel_size"):
+        entry = tag.get(key)
+        if not entry or len(entry) != 3:
+            continue
+        size, factor = _length(entry[1]), nm_per(str(entry[2]))
+        if size and factor:
+            if key == "ap_pixel_size":
+                facts["assumptions"] = (
+                    "pixel size from AP_PIXEL_SIZE: the file has no AP_IMAGE_PIXEL_SIZE"
+                )
+            voltage = tag.get("ap_actualkv")
+            if voltage and len(voltage) == 3 and _length(voltage[1]):
+                facts["acceleration_voltage_kV"] = float(voltage[1])
+            if detector := tag.get("dp_detector_type"):
+                facts["detector"] = str(detector[-1])
+            return size * factor, size * factor
+    return None
+
+
+def _fei(tag: dict[str, Any], facts: Facts) -> Pixel:
+    facts["instrument"] = "FEI/Thermo"
+    beam = tag.get("Beam") or {}
+    if voltage := _length(beam.get("HV")):
+        facts["acceleration_voltage_kV"] = voltage / 1000
+    elif beam.get("HV"):
+        facts["assumptions"] = f"its voltage is {str(beam['HV'])[:40]!r}, which is no number"
+    scan = tag.get("Scan") or tag.get(str(beam.get("Scan", ""))) or {}
+    height, width = _length(scan.get("PixelHeight")), _length(scan.get("PixelWidth"))
+    return (height * 1e9, width * 1e9) if height and width else None
+
+
+def _tvips(tag: dict[str, Any], facts: Facts) -> Pixel:
+    facts["instrument"] = "TVIPS camera"
+    height, width = _length(tag.get("PixelSizeY")), _length(tag.get("PixelSizeX"))
+    return (height, width) if height and width else None
+
+
+def _tescan(tag: bytes, facts: Facts) -> Pixel:
+    found = tescan(tag[:_MAX_TEXT].decode("latin-1"))
+    if found is None:
+        return None
+    facts.update(found[1])
+    return found[0]
+
+
+def pixel_and_facts(page: Any) -> tuple[Pixel, Facts]:
+    """Height and width of a pixel in nm, and what else the tags say.
+
+    Parameters
+    ----------
+    page : tifffile.TiffPage
+
+    Returns
+    -------
+    (tuple or None, dict)
+        None where no tag says the size.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace as Page
+    >>> tags = {37706: Page(value={"PixelSizeX": 1.5, "PixelSizeY": 1.5})}
+    >>> pixel_and_facts(Page(tags=tags))
+    ((1.5, 1.5), {'instrument': 'TVIPS camera'})
+    """
+    facts: Facts = {}
+    for code, look in ((_ZEISS, _zeiss), (_FEI[0], _fei), (_FEI[1], _fei), (_TVIPS, _tvips)):
+        tag = page.tags.get(code)
+        if tag is not None and isinstance(tag.value, dict):
+            return look(tag.value, facts), facts
+    tag = page.tags.get(_TESCAN)
+    if tag is not None and isinstance(tag.value, bytes):
+        return _tescan(tag.value, facts), facts
+    return None, facts
