@@ -1,5 +1,7 @@
 from .artefacts import add_artefacts as add_artefacts
 from .artefacts import simulate_height as simulate_height
+from .crack_files import CrackFiles as CrackFiles
+from .crack_files import find_cracks_in_files as find_cracks_in_files
 from .crack_fraction import crack_area_fraction as crack_area_fraction
 from .crack_fraction import lost_contact as lost_contact
 from .crack_groups import CrackComparison as CrackComparison

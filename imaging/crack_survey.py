@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import numpy as np
@@ -27,8 +25,9 @@ def look_at_each(
 ) -> list[Result]:
     """Measure the close-up of every particle.
 
-    Particles are looked at in threads. An image that is lazy is read tile by tile; what is
-    measured of a particle depends on its close-up alone, so that the result is the same.
+    An image that is lazy is read tile by tile; what is measured of a particle depends on its
+    close-up alone, so that the result is the same. The steps on one particle are too short for
+    threads to gain anything; `find_cracks_in_files` takes a process an image instead.
 
     Parameters
     ----------
@@ -58,22 +57,14 @@ def look_at_each(
     """
     shape = (image.sizes["y"], image.sizes["x"])
     where = frames(places, shape)
+    wanted = sorted(only) if only is not None else list(range(1, len(where) + 1))
     found: dict[int, Result] = {}
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        wanted = sorted(only) if only is not None else list(range(1, len(where) + 1))
-        for corner, values, numbers in _tiles(image, where, wanted):
-
-            def one(
-                number: int, corner: tuple[int, int] = corner, values: np.ndarray = values
-            ) -> Result:
-                frame = where[number - 1]
-                part = tuple(
-                    slice(f.start - c, f.stop - c) for f, c in zip(frame, corner, strict=True)
-                )
-                grey = values[part].astype(np.float32)
-                return measure(close_up(grey, places, number, frame, shape))
-
-            found.update(zip(numbers, pool.map(one, numbers), strict=True))
+    for corner, values, numbers in _tiles(image, where, wanted):
+        for number in numbers:
+            frame = where[number - 1]
+            part = tuple(slice(f.start - c, f.stop - c) for f, c in zip(frame, corner, strict=True))
+            grey = values[part].astype(np.float32)
+            found[number] = measure(close_up(grey, places, number, frame, shape))
     return [found[number] for number in wanted]
 
 

@@ -51,13 +51,18 @@ def split_touching(solid: np.ndarray, smallest: float) -> np.ndarray:
     if n == 0:
         return np.zeros(solid.shape, np.int32)
     parts = watershed(-smooth, seeds.astype(np.int32), mask=solid)
-    height = ndimage.maximum(depth, parts, np.arange(n + 1)).astype(float)
+    height = np.zeros(n + 1)
+    np.maximum.at(height, parts.ravel(), depth.ravel())
     root = _merged(parts, depth, height, n)
     merged = root[parts]
-    _, first = np.unique(merged, return_index=True)
-    order = merged.ravel()[np.sort(first)]
+    at = np.arange(merged.size)
+    first = np.full(n + 1, merged.size)
+    # Where an index comes several times, the last value stays: the first pixel's.
+    first[merged.ravel()[::-1]] = at[::-1]
+    first[0] = merged.size
+    order = np.argsort(first)[: np.count_nonzero(first < merged.size)]
     new = np.zeros(n + 1, np.int32)
-    new[order[order > 0]] = np.arange(1, np.count_nonzero(order > 0) + 1)
+    new[order] = np.arange(1, order.size + 1)
     return new[merged]
 
 

@@ -1,0 +1,122 @@
+"""What do the cross-sections in many files show?"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import xarray as xr
+
+from coatqc.core.errors import CoatqcError
+from imaging.crack_parameters import CrackParameters
+from imaging.cracks import Cracks, find_cracks
+
+Progress = Callable[[str, int, int], None]
+
+
+class CrackFiles(NamedTuple):
+    """Cracks of every file that could be measured, and why the others could not.
+
+    Parameters
+    ----------
+    found : dict of pathlib.Path to Cracks
+        In the order in which the files were given.
+    refused : dict of pathlib.Path to str
+        Reasons.
+
+    Examples
+    --------
+    >>> CrackFiles({}, {Path("a.tif"): "a.tif: is a colour image"}).refused[Path("a.tif")]
+    'a.tif: is a colour image'
+    """
+
+    found: dict[Path, Cracks]
+    refused: dict[Path, str]
+
+
+def find_cracks_in_files(
+    paths: Iterable[str | Path],
+    parameters: CrackParameters | None = None,
+    *,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> CrackFiles:
+    """`find_cracks` of many files, each in a process of its own; one bad file loses only itself.
+
+    As every program that starts processes, a script that calls this keeps its own work below
+    ``if __name__ == "__main__":``.
+
+    Parameters
+    ----------
+    paths : iterable of str or pathlib.Path
+        Files of one image each.
+    parameters : CrackParameters, optional
+        For all of them.
+    workers : int, optional
+        Processes; by default one a processor. 1 stays in this process.
+    progress : callable, optional
+        Called as ``progress(what, done, total)`` after each file, in order.
+
+    Returns
+    -------
+    CrackFiles
+
+    Raises
+    ------
+    ValueError
+        If `workers` is below 1.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from imaging import simulate_sem, write_zeiss_tiff
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> write_zeiss_tiff(simulate_sem(2)[0], folder / "a.tif")
+    >>> files = find_cracks_in_files([folder / "a.tif", folder / "none.tif"], workers=1)
+    >>> [p.name for p in files.found], [p.name for p in files.refused]
+    (['a.tif'], ['none.tif'])
+    """
+    files = [Path(p) for p in paths]
+    workers = (os.cpu_count() or 1) if workers is None else workers
+    if workers < 1:
+        raise ValueError(f"workers is {workers}, expected 1 or more")
+    workers = min(workers, len(files))
+    tell = progress or (lambda what, done, total: None)
+    look = partial(_look, parameters=parameters)
+    result = CrackFiles({}, {})
+    if workers <= 1:
+        _collect(result, files, map(look, files), tell)
+        return result
+    # Forked processes inherit threads' locks; spawned ones start clean on every system.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        _collect(result, files, pool.map(look, files), tell)
+    return result
+
+
+def _look(path: Path, *, parameters: CrackParameters | None) -> Cracks | str:
+    from coatqc.core.reading import read
+
+    try:
+        image = read(path, kind="image")
+        if not isinstance(image, xr.DataArray):
+            return f"{path}: holds several variables, expected one image"
+        return find_cracks(image, parameters)
+    except CoatqcError as error:
+        return str(error)
+
+
+def _collect(
+    result: CrackFiles, files: list[Path], looks: Iterable[Cracks | str], tell: Progress
+) -> None:
+    for done, (path, seen) in enumerate(zip(files, looks, strict=True), start=1):
+        if isinstance(seen, str):
+            result.refused[path] = seen
+        else:
+            result.found[path] = seen
+        tell(path.name, done, len(files))
