@@ -14,6 +14,19 @@ from imaging.data_bar import cut_data_bar
 PIXEL = 20.0
 
 
+def _source_of_plane(image: xr.DataArray, smallest: int) -> str:
+    """Name of an image that has rows and columns, and enough of them."""
+    source = str(image.attrs.get("source", "the image"))
+    if set(image.dims) != {"y", "x"}:
+        raise MeasurementError(
+            f"{source} has dims {image.dims}, expected y and x; select one page, or save the grey "
+            "image of one detector if it is in colour"
+        )
+    if min(image.shape) < smallest:
+        raise MeasurementError(f"{source} is {image.shape} pixels, {smallest} a side are needed")
+    return source
+
+
 def require_image(image: xr.DataArray, smallest: int = 32) -> np.ndarray:
     """Values of an image as float64.
 
@@ -35,11 +48,7 @@ def require_image(image: xr.DataArray, smallest: int = 32) -> np.ndarray:
     >>> require_image(labelled_image(np.eye(32), (1.0, 1.0))).shape
     (32, 32)
     """
-    source = image.attrs.get("source", "the image")
-    if set(image.dims) != {"y", "x"}:
-        raise MeasurementError(f"{source} has dims {image.dims}, expected y and x; select one page")
-    if min(image.shape) < smallest:
-        raise MeasurementError(f"{source} is {image.shape} pixels, {smallest} a side are needed")
+    source = _source_of_plane(image, smallest)
     if {image[a].attrs.get("units") for a in ("y", "x")} != {"nm"}:
         raise MeasurementError(
             f"the pixel size of {source} is not known; give coordinates y and x in nm"
@@ -78,14 +87,7 @@ def require_flat_image(image: xr.DataArray, smallest: int = 64) -> xr.DataArray:
     >>> frame["x"].attrs["units"], frame.attrs["measured_in"]
     ('nm', 'pixel')
     """
-    source = image.attrs.get("source", "the image")
-    if set(image.dims) != {"y", "x"}:
-        raise MeasurementError(
-            f"{source} has dims {image.dims}, expected y and x; select one page, or save the grey "
-            "image of one detector if it is in colour"
-        )
-    if min(image.shape) < smallest:
-        raise MeasurementError(f"{source} is {image.shape} pixels, {smallest} a side are needed")
+    source = _source_of_plane(image, smallest)
     if image.dtype.kind not in "uif":
         raise MeasurementError(f"{source} holds values of type {image.dtype}, expected numbers")
     image = cut_data_bar(image)

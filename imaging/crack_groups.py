@@ -11,6 +11,7 @@ import pandas as pd
 
 from coatqc.core.errors import MeasurementError
 from coatqc.core.estimate import Estimate
+from coatqc.core.several_tests import holm
 from imaging.cracks import Cracks
 from imaging.nested_statistics import (
     GroupRatio,
@@ -295,10 +296,5 @@ def _table(ratios: dict[str, GroupRatio], unit: str, factor: float) -> pd.DataFr
             }
         )
     table = pd.DataFrame(rows)
-    p = table["p"].to_numpy()
-    order = np.argsort(p)
-    adjusted = np.maximum.accumulate(p[order] * (p.size - np.arange(p.size)))
-    holm = np.empty_like(p)
-    holm[order] = np.minimum(1.0, adjusted)
-    table["p (Holm)"] = holm
+    table["p (Holm)"] = holm(table["p"].to_numpy())
     return table

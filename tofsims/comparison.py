@@ -15,8 +15,9 @@ from scipy.special import stdtr, stdtrit
 from coatqc.core.errors import MeasurementError
 from coatqc.core.estimate import Estimate
 from coatqc.core.plotting import new_axes
+from coatqc.core.several_tests import holm
 from tofsims.figures import plot_boxes
-from tofsims.shift import cliffs_delta, hodges_lehmann, holm, mann_whitney
+from tofsims.shift import cliffs_delta, hodges_lehmann, mann_whitney
 from tofsims.statistics import require_replicates
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ import xarray as xr
 
 from coatqc.core.errors import MeasurementError
 from coatqc.core.plotting import CYCLE, new_axes
+from coatqc.core.several_tests import holm
 from tofsims.comparison import compare_groups
 from tofsims.figures import pretty_ion
 from tofsims.normalization import normalize
-from tofsims.shift import holm
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,10 +13,10 @@ from scipy.special import betainc
 
 from coatqc.core.errors import MeasurementError
 from coatqc.core.plotting import CYCLE, mark_simulated, new_axes
+from coatqc.core.several_tests import holm
 from tofsims.figures import pretty_ion
 from tofsims.normalization import normalize
 from tofsims.peak_fitting import fit_peaks
-from tofsims.shift import holm
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from coatqc.core import MeasurementError
+from coatqc.core.several_tests import holm
 from tofsims import (
     box_statistics,
     compare_fragments,
@@ -19,7 +20,7 @@ from tofsims import (
     plot_boxes,
 )
 from tofsims.quartiles import median_interval, quartiles
-from tofsims.shift import cliffs_delta, hodges_lehmann, holm, mann_whitney, rank_sum_counts
+from tofsims.shift import cliffs_delta, hodges_lehmann, mann_whitney, rank_sum_counts
 
 samples = st.lists(st.integers(-50, 50).map(float), min_size=2, max_size=7)
 
