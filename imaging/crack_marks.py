@@ -24,6 +24,8 @@ _HALF = 0.5
 _CLEAR = 0.5
 # Share of it that must lie deeper than the rim and this, nm.
 _DEEP, _CORNER = 0.5, 100.0
+# Extent over greatest width below which a mark is a pore or a corner, however branched.
+_STOUT = 2.5
 # Straight along rows or columns within this many pixels and this share of its length is what
 # scanning or milling draws, from a length, pixels, at which a crack would not be so straight.
 _RULED, _RULED_FROM = (0.4, 0.015), 30.0
@@ -167,24 +169,27 @@ def given_cracks(
     labels, n = ndimage.label(mask, structure=_EIGHT)
     if n == 0:
         return _no_marks(missing, inside)
-    lines, lengths, _ = _lines(mask, labels, n)
+    lines, lengths, _, _ = _lines(mask, labels, n)
     return Marks(labels.astype(np.int32), lines, missing, inside, np.maximum(lengths[1:], 1.0))
 
 
 def _lines(
     mask: np.ndarray, labels: np.ndarray, n: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Skeletons of labelled marks, and length and width of each in pixels."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Skeletons of labelled marks; length, mean and greatest width of each in pixels."""
     # Only where there are marks: most of a particle is sound.
     near = tuple(slice(a.min(), a.max() + 1) for a in np.nonzero(mask))
     part = np.pad(mask[near], 1)
-    thin = without_spurs(skeletonize(part), ndimage.distance_transform_edt(part))
+    depth = ndimage.distance_transform_edt(part)
+    thin = without_spurs(skeletonize(part), depth)
     lines = np.zeros_like(mask)
     lines[near] = thin[1:-1, 1:-1]
+    greatest = np.zeros(n + 1)
+    np.maximum.at(greatest, labels[near].ravel(), 2 * depth[1:-1, 1:-1].ravel() - 1)
     lengths = line_lengths(lines[near], labels[near], n)
     width = np.bincount(labels[mask], minlength=n + 1) / np.maximum(lengths, 1)
     # Thinning stops half a width short of the ends.
-    return lines, np.where(lengths > 0, lengths + 0.7 * width, 0), width
+    return lines, np.where(lengths > 0, lengths + 0.7 * width, 0), width, greatest
 
 
 def _ruled(lines: np.ndarray, labels: np.ndarray, lengths: np.ndarray) -> np.ndarray:
@@ -199,6 +204,20 @@ def _ruled(lines: np.ndarray, labels: np.ndarray, lengths: np.ndarray) -> np.nda
         spread = np.sqrt(np.bincount(of, (at - mean[of]) ** 2, minlength=n) / count)
         ruled |= spread < _RULED[0] + _RULED[1] * lengths
     return ruled & (lengths > _RULED_FROM)
+
+
+def _extent(labels: np.ndarray, n: int) -> np.ndarray:
+    """Greatest extent of each mark over all directions, pixels."""
+    y, x = np.nonzero(labels)
+    of = labels[y, x]
+    extent = np.zeros(n + 1)
+    for angle in np.arange(8) * np.pi / 8:
+        along = y * np.sin(angle) + x * np.cos(angle)
+        ends = np.full((2, n + 1), -np.inf)
+        np.maximum.at(ends[0], of, along)
+        np.maximum.at(ends[1], of, -along)
+        extent = np.maximum(extent, ends.sum(axis=0) + 1)
+    return extent
 
 
 def _no_marks(missing: np.ndarray, inside: np.ndarray) -> Marks:
@@ -233,9 +252,11 @@ def _long_ones(
     mask = possible[labels]
     if not mask.any():
         return _no_marks(missing, inside)
-    lines, lengths, width = _lines(mask, labels, n)
+    lines, lengths, width, greatest = _lines(mask, labels, n)
     keep = possible & (lengths * pixel >= parameters.min_length)
     keep &= lengths >= parameters.min_elongation * width
+    # The skeleton of something stout is long if it has many branches.
+    keep &= _extent(labels, n) >= _STOUT * greatest
     # Faint tails of something dark are no cracks: a good part of the line must be clear.
     clear = lines & (darkness >= parameters.clear)
     on_line = np.bincount(labels[lines], minlength=n + 1)

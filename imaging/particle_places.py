@@ -15,6 +15,7 @@ from imaging.curtains import Curtains, find_curtains
 from imaging.grey_levels import GreyLevels, calm_down, fit_levels
 from imaging.labels import pixel_size
 from imaging.particle_split import split_touching
+from imaging.pockets import pockets
 
 # Particles are found on pixels of about this size, nm; cracks are looked for on the image's own.
 COARSE = 60.0
@@ -102,10 +103,16 @@ def locate_particles(image: xr.DataArray, parameters: CrackParameters) -> Places
     bright = even > levels.threshold
     side = pixel * factor
     bridged = _closed(bright, parameters.max_width / 2 / side)
-    bridged = ndimage.binary_fill_holes(bridged)
+    filled = ndimage.binary_fill_holes(bridged)
     smallest = parameters.min_diameter / 2 / side
-    bridged = _opened(bridged, smallest / 3)
-    parts = split_touching(bridged, smallest)
+    parts = split_touching(_opened(filled, smallest / 3), smallest)
+    holes = filled & ~bridged
+    if holes.any():
+        opened = split_touching(_opened(bridged, smallest / 3), smallest)
+        enclosed = pockets(parts, opened, holes)
+        if enclosed.any():
+            # Without what they enclose, the necks between particles show better.
+            parts = split_touching(_opened(filled & ~enclosed, smallest / 3), smallest)
     solid = _own_shapes(parts, bright, parameters.max_width / 2 / side, np.pi * smallest**2)
     if not solid.any():
         raise MeasurementError(
