@@ -12,6 +12,8 @@ from imaging.particle_places import Places
 
 # How far around a particle a close-up reaches, nm.
 MARGIN = 500.0
+# Pixels around a particle that are looked at with what is inside it.
+_AROUND = 8
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,36 @@ def close_up(
     own |= _fine(core, frame, f)
     others = _fine((solid > 0) & ~mine, frame, f)
     return CloseUp(number, rows, columns, even, own, others)
+
+
+def without_surroundings(view: CloseUp) -> tuple[CloseUp, tuple[slice, slice]]:
+    """Close-up cut to the particle and a few pixels around, and the part of it that this is.
+
+    Examples
+    --------
+    >>> own = np.zeros((90, 90), bool)
+    >>> own[40:50, 30:60] = True
+    >>> view = CloseUp(1, slice(100, 190), slice(0, 90), own + 1.0, own, ~own)
+    >>> without_surroundings(view)[0].rows
+    slice(132, 158, None)
+    """
+    near = ndimage.find_objects(view.own.view(np.int8))
+    if not near:
+        return view, (slice(None), slice(None))
+    rows, columns = (
+        slice(max(0, n.start - _AROUND), min(size, n.stop + _AROUND))
+        for n, size in zip(near[0], view.own.shape, strict=True)
+    )
+    part = (rows, columns)
+    cut = CloseUp(
+        view.number,
+        slice(view.rows.start + rows.start, view.rows.start + rows.stop),
+        slice(view.columns.start + columns.start, view.columns.start + columns.stop),
+        view.even[part],
+        view.own[part],
+        view.others[part],
+    )
+    return cut, part
 
 
 def _fine(mask: np.ndarray, frame: tuple[slice, slice], factor: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from coatqc.core.errors import MeasurementError
 from coatqc.core.estimate import Estimate
 from coatqc.core.provenance import add_history
 from imaging.checks import in_its_unit, require_flat_image
-from imaging.close_up import CloseUp
+from imaging.close_up import CloseUp, without_surroundings
 from imaging.crack_fraction import crack_area_fraction, lost_contact
 from imaging.crack_kinds import KINDS
 from imaging.crack_marks import Marks, given_cracks, mark_cracks
@@ -275,12 +275,14 @@ def _measured(
     parameters: CrackParameters,
 ) -> _Seen:
     pixel, levels = places.pixel, places.levels
+    gaps = find_gaps(view, pixel, levels, void)
+    # Gaps lie around a particle, cracks within it.
+    view, part = without_surroundings(view)
     if drawn is None:
         marks = mark_cracks(view, pixel, levels.bright, void, parameters)
     else:
-        marks = given_cracks(view, drawn, pixel, levels.bright, void, parameters)
+        marks = given_cracks(view, drawn[part], pixel, levels.bright, void, parameters)
     rows = crack_rows(view, marks, pixel, parameters)
-    gaps = find_gaps(view, pixel, levels, void)
     # Grey of the particle's inside between electrolyte and usual particle: cracks too fine to
     # be seen one by one still darken it.
     inside = view.even[marks.inside]

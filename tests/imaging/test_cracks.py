@@ -377,3 +377,31 @@ def test_crack_fraction_holds_the_truth(holds, part):
     material = float(np.average(truths, weights=areas))
     name = f"crack area fraction, image with 7 particles, seeds {500 * part} on"
     holds(name, material, found, low=0.925, high=0.975)
+
+
+def three_touching(*, hollow, radius=100, pixel=20.0):
+    """Three particles that enclose some electrolyte; one may have a wide hole."""
+    d = 1.94 * radius
+    middles = [(300 - d / 3**0.5, 350), *((300 + d / 12**0.5, 350 + s * d / 2) for s in (-1, 1))]
+    y, x = np.mgrid[:600, :700]
+    grey = np.full(y.shape, 75.0)
+    for cy, cx in middles:
+        grey[(y - cy) ** 2 + (x - cx) ** 2 < radius**2] = 170
+    pocket = (np.hypot(y - 300, x - 350) < 0.2 * radius) & (grey == 75)
+    if hollow:
+        grey[(y - middles[0][0]) ** 2 + (x - 350) ** 2 < (0.35 * radius) ** 2] = 20
+    grey = gaussian(grey, 1.2) + np.random.default_rng(0).normal(0, 6.0, y.shape)
+    values = np.clip(np.rint(grey), 0, 255).astype(np.uint8)
+    return labelled_image(values, (pixel, pixel)), pocket
+
+
+@pytest.mark.parametrize("hollow", [False, True])
+@pytest.mark.parametrize("radius", [75, 100, 130])
+def test_what_touching_particles_enclose_is_no_crack_and_a_wide_hole_neither(radius, hollow):
+    image, pocket = three_touching(hollow=hollow, radius=radius)
+    found = find_cracks(image)
+    assert len(found.particles) == 3
+    assert len(found.cracks) == 0
+    if radius >= 100:
+        # Smaller pockets are narrower than a wide crack, and are bridged like one.
+        assert (found.labels.values[pocket] == 0).mean() > 0.9
