@@ -37,6 +37,7 @@ fuzz: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/import_time.py
 	$(BIN)/python benchmarks/side_by_side.py
+	$(BIN)/python benchmarks/crack_throughput.py
 
 
 lock: $(STAMP)

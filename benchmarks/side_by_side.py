@@ -110,7 +110,7 @@ def cracks_and_sato() -> tuple[Callable[[], object], Callable[[], object]]:
 
     from imaging import find_cracks, simulate_sem
 
-    image, _ = simulate_sem(1, shape=(2048, 2560))
+    image, _ = simulate_sem(1, shape=(3072, 4096))
     values = image.values.astype(float)
     return lambda: find_cracks(image), lambda: sato(values, sigmas=(1, 2, 3))
 

@@ -215,6 +215,6 @@ _COMPARED = "Below: ten times their difference, and what could hide in it."
 _WORDS = {
     "nanoir_map": "Outlined: pinholes. Beside: how the signal is distributed, and the coverage.",
     "xrd": "Below: their difference in standard deviations, grey within three.",
-    "sem": "Blue: outlines of particles; orange: cracks. Dark marks shorter than 300 nm, or within "
-    "120 nm of a rim, are not counted.",
+    "sem": "Outlines of particles, and cracks by kind. Dark marks shorter than 300 nm, rounder than "
+    "four to one or within 60 nm of a particle's outline are not counted.",
 }
