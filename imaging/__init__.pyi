@@ -39,4 +39,5 @@ from .tem_simulator import simulate_tem as simulate_tem
 from .tem_thickness import CoatingThickness as CoatingThickness
 from .tem_thickness import coating_thickness as coating_thickness
 from .write import write_gsf as write_gsf
+from .write import write_mrc as write_mrc
 from .write import write_zeiss_tiff as write_zeiss_tiff

@@ -99,3 +99,45 @@ def write_zeiss_tiff(image: xr.DataArray, path: str | Path) -> None:
         datetime=False,
         extratags=[(34118, 7, len(tag), tag, True)],
     )
+
+
+def write_mrc(image: xr.DataArray, path: str | Path) -> None:
+    """Write an image as MRC, the exchange format of electron microscopy.
+
+    Parameters
+    ----------
+    image : xarray.DataArray
+        Dims (y, x), coordinates in nm. Whole numbers from 0 to 65535 are kept as such, others
+        become 32-bit floating-point numbers.
+    path : path-like
+        File to write; one of that name is replaced.
+
+    References
+    ----------
+    Cheng et al., J. Struct. Biol. 2015, 192, 146 (MRC2014).
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> from coatqc.core import read
+    >>> from imaging import simulate_tem
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "a.mrc"
+    >>> image, _ = simulate_tem(1, shape=(64, 64))
+    >>> write_mrc(image, path)
+    >>> bool((read(path).values == image.values.astype("f4")).all())
+    True
+    """
+    import mrcfile
+
+    values = image.transpose("y", "x").values
+    whole = np.array_equal(values, np.clip(np.rint(values), 0, 2**16 - 1))
+    dy, dx = pixel_size(image)
+    with mrcfile.new(path, overwrite=True) as file:
+        file.set_data(values.astype(np.uint16 if whole else np.float32))
+        # In ångström.
+        file.voxel_size = (10 * dx, 10 * dy, 10 * dx)
+        # Its own label holds the time: the same image would not give the same file.
+        file.header.label = b""
+        file.header.nlabl = 0
+        if image.attrs.get("simulated") == "yes":
+            file.add_label(SIMULATED_MARK)

@@ -41,6 +41,7 @@ nanoir_spectrum = "nanoir/coated_*.dpt"
 nanoir_map = "nanoir/coated_1677.gsf"
 tofsims = "tofsims/coated_?.txt"
 sem = "sem/coated.tif"
+tem = "tem/coated_*.mrc"
 
 [samples.coated_152]
 description = "the same after 152 cycles"
@@ -111,6 +112,13 @@ sample = "coated"
 equals = "present"
 
 [[criteria]]
+title = "The coating is 1 to 3 nm thick"
+quantity = "tem.coating_thickness"
+sample = "coated"
+min = 1.0
+max = 3.0
+
+[[criteria]]
 title = "Less PO2- than without coating after 152 cycles"
 quantity = "tofsims.intensity_ratio"
 sample = "coated_152"
@@ -169,13 +177,14 @@ def make_demo(folder: str | Path) -> Path:
     'batch.toml'
     """
     folder = Path(folder)
-    for name in ("ftir", "nanoir", "tofsims", "xrd", "sem"):
+    for name in ("ftir", "nanoir", "tofsims", "xrd", "sem", "tem"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     truth: dict[str, float | str] = {}
     _infrared(folder, truth)
     _tofsims(folder, truth)
     _diffraction(folder, truth)
     _microscopy(folder, truth)
+    _coating(folder, truth)
     observations = "".join(_observations())
     (folder / "batch.toml").write_bytes((BATCH + observations).encode())
     (folder / "README.txt").write_bytes(README.encode())
@@ -205,7 +214,8 @@ def _toml(value: float | str) -> str:
 
 
 def _observations() -> list[str]:
-    items = [("sem.crack_area_fraction", group, "") for group in GROUPS]
+    items = [("tem.covered", "coated", "")]
+    items += [("sem.crack_area_fraction", group, "") for group in GROUPS]
     fragments = {"PO2-": "PS-", "PO3-": "PSO-", "C3H6NO-": "C4-", "58NiO2-": "60NiO2-"}
     items += [
         ("tofsims.normalized_intensity", group, f'fragment = "{fragment}", also = ["{also}"]')
@@ -275,9 +285,9 @@ def _diffraction(folder: Path, truth: dict[str, float | str]) -> None:
 
 
 def _microscopy(folder: Path, truth: dict[str, float | str]) -> None:
-    # Two images of each cycled sample: more particles, for the difference is what counts.
+    # Four images of each cycled sample: how images scatter is part of their difference.
     wanted = {"uncoated": (0.004, 1), "coated": (0.004, 1)}
-    wanted |= {"uncoated_152": (0.045, 2), "coated_152": (0.015, 2)}
+    wanted |= {"uncoated_152": (0.045, 4), "coated_152": (0.015, 4)}
     held = {}
     for seed, (group, (fraction, images)) in enumerate(wanted.items(), start=900):
         parts = []
@@ -291,3 +301,16 @@ def _microscopy(folder: Path, truth: dict[str, float | str]) -> None:
     pair = ("coated_152", "uncoated_152")
     difference = held[pair[0]] - held[pair[1]]
     truth[truth_key("sem.crack_area_fraction_difference", *pair)] = difference
+
+
+def _coating(folder: Path, truth: dict[str, float | str]) -> None:
+    held = []
+    for i, thickness in enumerate((1.8, 2.0, 2.2, 2.4), start=1):
+        image, known = imaging.simulate_tem(
+            950 + i, thickness=thickness, shape=(256, 256), pixel=0.08
+        )
+        # A camera counts whole electrons.
+        imaging.write_mrc(image.round(), folder / "tem" / f"coated_{i}.mrc")
+        held.append(known["thickness"])
+    truth[truth_key("tem.coating_thickness", "coated", None)] = float(np.mean(held))
+    truth[truth_key("tem.covered", "coated", None)] = 1.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -112,8 +112,9 @@ def _drawings(result: BatchResult, role: str, outcomes: list[Outcome]) -> Iterat
     elif role in ("nanoir_map", "xrd", "sem"):
         yield from _own_plots(outcomes, role)
     if role == "tem":
+        drawn = yield from _contours(outcomes)
         for file in result.files:
-            if file.role == role and file.data is not None:
+            if file.role == role and file.data is not None and file.path not in drawn:
                 image = file.data
                 yield f"{file.sample}: {file.path}", functools.partial(imaging.plot_image, image)
 
@@ -189,6 +190,20 @@ def _boxes(outcomes: list[Outcome]) -> Iterator[Drawing]:
             yield f"{outcome.item.sample}. {outcome.title}", got.result.plot
 
 
+def _contours(outcomes: list[Outcome]) -> Generator[Drawing, None, set[str]]:
+    """Contour and histogram of each image whose coating was measured; names of those."""
+    drawn: set[str] = set()
+    for outcome in outcomes:
+        got = outcome.measurement
+        for one in got.result if got is not None else ():
+            name = str(one.image.attrs.get("source", ""))
+            if name not in drawn:
+                drawn.add(name)
+                yield f"{outcome.item.sample}: {name}. {_WORDS['tem']}", one.plot
+                yield f"{outcome.item.sample}: {name}.", one.plot_distribution
+    return drawn
+
+
 def _own_plots(outcomes: list[Outcome], role: str) -> Iterator[Drawing]:
     """Results that draw themselves; the same pair of files is drawn once."""
     seen = set()
@@ -196,25 +211,28 @@ def _own_plots(outcomes: list[Outcome], role: str) -> Iterator[Drawing]:
         got = outcome.measurement
         if got is None:
             continue
-        if role == "sem" and outcome.quantity.needs_reference:
-            continue
         results = got.result if isinstance(got.result, list) else [got.result]
+        if role == "sem" and outcome.quantity.needs_reference:
+            # The images are drawn with the samples they show.
+            results = [r for r in results if isinstance(r, imaging.CrackComparison)]
         for number, one in enumerate(results, start=1):
             key = (outcome.item.sample, outcome.item.reference, number)
             if key in seen or not isinstance(
-                one, (imaging.Pinholes, imaging.Cracks, xrd.Comparison)
+                one, (imaging.Pinholes, imaging.Cracks, imaging.CrackComparison, xrd.Comparison)
             ):
                 continue
             seen.add(key)
             against = f" against {outcome.item.reference}" if outcome.item.reference else ""
             count = f", image {number}" if len(results) > 1 else ""
-            yield f"{outcome.item.sample}{against}{count}. {_WORDS[role]}", one.plot
+            words = "" if isinstance(one, imaging.CrackComparison) else _WORDS[role]
+            yield f"{outcome.item.sample}{against}{count}. {words}".rstrip(), one.plot
 
 
 _COMPARED = "Below: ten times their difference, and what could hide in it."
 _WORDS = {
     "nanoir_map": "Outlined: pinholes. Beside: how the signal is distributed, and the coverage.",
     "xrd": "Below: their difference in standard deviations, grey within three.",
-    "sem": "Outlines of particles, and cracks by kind. Dark marks shorter than 300 nm, rounder than "
-    "four to one or within 60 nm of a particle's outline are not counted.",
+    "tem": "The edge of the crystal, coloured by the thickness of the coating on it.",
+    "sem": "Outlines of particles, and cracks by kind. Dark marks shorter than 300 nm, rounder "
+    "than four to one or within 60 nm of a particle's outline are not counted.",
 }

@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from coatqc.core.errors import ReadError
+from coatqc.core.provenance import SIMULATED_MARK
 from coatqc.core.reading import BY_CONTENT, NO, FileStart, Reader
 
 _HEADER, _MARK, _AT = 1024, b"MAP", 208
@@ -55,6 +56,7 @@ def _read(path: Path) -> xr.DataArray:
                 values = None if file.data is None else np.array(file.data)
                 size = file.voxel_size
                 sides = [float(size.y), float(size.x)]
+                labels = " ".join(str(label) for label in file.get_labels())
     except (ValueError, OSError, OverflowError, ZeroDivisionError) as error:
         raise ReadError(path, f"cannot be read as MRC: {error}") from error
     if values is None or values.ndim not in (2, 3) or values.dtype.kind not in "uif":
@@ -63,7 +65,8 @@ def _read(path: Path) -> xr.DataArray:
     pixel = (sides[0] * _ANGSTROM, sides[1] * _ANGSTROM) if known else None
     if values.ndim == 3 and values.shape[0] == 1:
         values = values[0]
-    return labelled_image(values, pixel, attrs={})
+    facts = {"simulated": "yes"} if SIMULATED_MARK in labels else {}
+    return labelled_image(values, pixel, attrs=facts)
 
 
 reader = Reader("mrc", ("image",), _recognises, _read)

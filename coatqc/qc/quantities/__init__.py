@@ -1,11 +1,11 @@
 """Every quantity that a batch file may name."""
 
 from coatqc.qc.measurement import Quantity
-from coatqc.qc.quantities import infrared, nanoir, sem, tofsims, xrd
+from coatqc.qc.quantities import infrared, nanoir, sem, tem, tofsims, xrd
 
 QUANTITIES: dict[str, Quantity] = {
     quantity.name: quantity
-    for module in (infrared, nanoir, sem, tofsims, xrd)
+    for module in (infrared, nanoir, sem, tem, tofsims, xrd)
     for quantity in module.QUANTITIES
 }
 

@@ -44,8 +44,22 @@ def _difference(inputs: Inputs) -> Measurement:
         [_image_row("reference", c) for c in found_reference]
         + [_image_row("sample", c) for c in found]
     )
-    notes = (f"{sample.concise} against {reference.concise} of the particle area is crack",)
-    return Measurement(difference, result=[*found_reference, *found], table=table, notes=notes)
+    notes = [f"{sample.concise} against {reference.concise} of the particle area is crack"]
+    if min(len(found), len(found_reference)) < 2:
+        notes.append(
+            "one side has one image only: how images scatter is not in the interval; record at "
+            "least two of each"
+        )
+        result = [*found_reference, *found]
+        return Measurement(difference, result=result, table=table, notes=tuple(notes))
+    compared = imaging.compare_cracks({"reference": found_reference, "sample": found})
+    notes.append(compared.summary)
+    return Measurement(
+        compared.effect,
+        result=[compared, *found_reference, *found],
+        table=table,
+        notes=tuple(notes),
+    )
 
 
 def _image_row(side: str, found: imaging.Cracks) -> dict[str, str | int | float]:
