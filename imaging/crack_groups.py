@@ -37,6 +37,9 @@ QUANTITIES: dict[str, tuple[str, str | None, str, float]] = {
     "share of cracked particles": ("cracked", None, "1", 1.0),
     "lost contact": ("outline without contact / nm", "outline judged / nm", "1", 1.0),
 }
+_SHARES = ("crack area fraction", "share of cracked particles", "lost contact")
+# Least that would have been seen: a crack of 300 nm by 10 nm; a twentieth of an outline.
+_LEAST = {"crack area fraction": 3000.0, "crack length density": 300.0, "lost contact": 0.05}
 _METHOD = "studentised hierarchical bootstrap: images, then particles"
 
 
@@ -53,7 +56,8 @@ class CrackComparison:
     effect : Estimate
         Second minus first group.
     p : float
-        Probability of such a ratio of the two if there were no difference.
+        Probability of such a difference if there were none: below 0.05 exactly where the interval
+        of `effect` leaves 0 out.
     different : bool
         Whether p is below 0.05.
     ratio : float
@@ -184,9 +188,9 @@ def compare_cracks(
                 f"group {name!r} has {len(images)} image: two at least are needed, for one says "
                 "nothing of how images scatter"
             )
-        found = group_ratio(images, rng)
+        found = group_ratio(images, rng, top=1.0 if quantity in _SHARES else np.inf)
         if found.ratio <= 0:
-            found = found._replace(upper=_limit(images))
+            found = found._replace(upper=_limit(images, quantity))
         ratios[name] = found
         particles = sum(p.size for p, _ in images)
         estimates[name] = Estimate.from_interval(
@@ -267,13 +271,13 @@ def _image(member: Cracks | pd.DataFrame, where: str, quantity: str, *, whole: b
     return part, base
 
 
-def _limit(images: list[Image]) -> float:
+def _limit(images: list[Image], quantity: str) -> float:
     """Upper limit where nothing was found: one find of the least size in 3.7 particles."""
     n = sum(p.size for p, _ in images)
-    area = sum(float(w.sum()) for _, w in images) / n
-    # Denominators are areas or lengths in nm, or 1 where particles are counted.
-    least = 1.0 if area <= 1 else min(1.0, 3000.0 / area)
-    return float(min(1.0, 3.7 / n) * least)
+    one = _LEAST.get(quantity, 1.0)
+    if quantity in ("crack area fraction", "crack length density"):
+        one /= sum(float(w.sum()) for _, w in images) / n
+    return float(min(1.0, 3.7 / n) * one)
 
 
 def _table(ratios: dict[str, GroupRatio], unit: str, factor: float) -> pd.DataFrame:
