@@ -8,6 +8,7 @@ import xarray as xr
 
 from coatqc.core.errors import MeasurementError
 from imaging.data_bar import cut_data_bar
+from imaging.labels import NO_PIXEL_SIZE
 
 # What a pixel is taken as, nm, where its size is not known: sizes of particles and cracks are
 # then looked for as in a common image, and given in pixels.
@@ -16,6 +17,11 @@ PIXEL = 20.0
 
 def _source_of_plane(image: xr.DataArray, smallest: int) -> str:
     """Name of an image that has rows and columns, and enough of them."""
+    if not isinstance(image, xr.DataArray):
+        raise MeasurementError(
+            f"an image is expected, found {type(image).__name__}; `coatqc.read` makes one of a "
+            "file, `imaging.labels.labelled_image` of an array"
+        )
     source = str(image.attrs.get("source", "the image"))
     if set(image.dims) != {"y", "x"}:
         raise MeasurementError(
@@ -70,8 +76,8 @@ def require_flat_image(image: xr.DataArray, smallest: int = 64) -> xr.DataArray:
     Parameters
     ----------
     image : xarray.DataArray
-        Expected with dims y and x. Where coordinates are in pixels, a pixel is taken as 20 nm,
-        and attrs ``assumptions`` says so.
+        Expected with dims y and x. Where coordinates are in pixels, a pixel is taken as 20 nm
+        to look for what is as large as usual; `in_its_own_pixels` takes that back.
     smallest : int
         Pixels along each side at least.
 
@@ -100,13 +106,29 @@ def require_flat_image(image: xr.DataArray, smallest: int = 64) -> xr.DataArray:
             f"coordinates of {source} are in {units}; expected nm, or pixel where the size of a "
             "pixel is not known"
         )
-    axes = {
-        a: (a, (np.arange(frame.sizes[a]) + 0.5) * PIXEL, {"units": "nm", "long_name": a})
-        for a in ("y", "x")
-    }
+    axes = {a: (a, frame[a].values * PIXEL, {"units": "nm", "long_name": a}) for a in ("y", "x")}
     frame = frame.assign_coords(axes)
     frame.attrs["measured_in"] = "pixel"
     return frame
+
+
+def in_its_own_pixels(array: xr.DataArray) -> xr.DataArray:
+    """What was made of a `require_flat_image`, on coordinates as its image came with.
+
+    Examples
+    --------
+    >>> from imaging.labels import labelled_image
+    >>> frame = require_flat_image(labelled_image(np.zeros((64, 64)), None))
+    >>> in_its_own_pixels(frame)["x"].values[:2]
+    array([0.5, 1.5])
+    """
+    if array.attrs.get("measured_in") != "pixel":
+        return array
+    axes = {a: (a, array[a].values / PIXEL, {"units": "pixel", "long_name": a}) for a in ("y", "x")}
+    array = array.assign_coords(axes)
+    del array.attrs["measured_in"]
+    array.attrs.setdefault("assumptions", NO_PIXEL_SIZE)
+    return array
 
 
 def in_its_unit(table: pd.DataFrame, image: xr.DataArray) -> pd.DataFrame:
@@ -133,7 +155,9 @@ def in_its_unit(table: pd.DataFrame, image: xr.DataArray) -> pd.DataFrame:
     for name in table.columns:
         quantity, _, unit = str(name).partition(" / ")
         power = {"nm": 1, "nm2": 2}.get(unit)
-        if power is None:
+        if unit == "um-1":
+            out[f"{quantity} / pixel-1"] = table[name] * PIXEL / 1000
+        elif power is None:
             out[str(name)] = table[name]
         else:
             out[f"{quantity} / pixel{'2' if power == 2 else ''}"] = table[name] / PIXEL**power

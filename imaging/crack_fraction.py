@@ -8,6 +8,7 @@ from scipy.special import stdtrit
 
 from coatqc.core.errors import MeasurementError
 from coatqc.core.estimate import Estimate
+from imaging.checks import PIXEL
 
 _METHOD = "ratio of summed {part} to summed {whole}, scatter between particles"
 
@@ -48,12 +49,16 @@ def crack_area_fraction(particles: pd.DataFrame, *, smallest_crack: float = 3000
     0.0075
     """
     unit = "pixel2" if "area / pixel2" in particles else "nm2"
+    _require(particles, f"area / {unit}", f"crack area / {unit}")
     area = particles[f"area / {unit}"].to_numpy(float)
     return ratio_of_sums(
         particles[f"crack area / {unit}"].to_numpy(float),
         area,
         names=("crack area", "particle area"),
-        least=smallest_crack / float(area.mean()) if area.size else 0.0,
+        # Pixels of unknown size are taken as 20 nm wide.
+        least=smallest_crack / (1.0 if unit == "nm2" else PIXEL**2) / float(area.mean())
+        if area.size
+        else 0.0,
     )
 
 
@@ -85,6 +90,7 @@ def lost_contact(particles: pd.DataFrame) -> Estimate:
     0.375
     """
     unit = "pixel" if "outline judged / pixel" in particles else "nm"
+    _require(particles, f"outline judged / {unit}", f"outline without contact / {unit}")
     judged = particles[f"outline judged / {unit}"].to_numpy(float)
     lost = particles[f"outline without contact / {unit}"].to_numpy(float)
     seen = judged > 0
@@ -92,6 +98,14 @@ def lost_contact(particles: pd.DataFrame) -> Estimate:
     return ratio_of_sums(
         lost[seen], judged[seen], names=("outline without contact", "outline"), least=0.05
     )
+
+
+def _require(particles: pd.DataFrame, *columns: str) -> None:
+    for name in columns:
+        if name not in particles:
+            raise MeasurementError(
+                f"the table of particles has no column {name!r}; `find_cracks` makes one that has"
+            )
 
 
 def ratio_of_sums(
@@ -130,6 +144,9 @@ def ratio_of_sums(
         upper = min(1.0, max(3.7 / n, 0.05) * least)
         return Estimate.from_interval(0.0, 0.0, upper, n=n, method=f"{method}; none found")
     off = (part - ratio * whole) ** 2
+    if ratio >= 1 - 1e-12:
+        lower = 1 - max(3.7 / n, 0.05)
+        return Estimate.from_interval(1.0, max(0.0, lower), 1.0, n=n, method=f"{method}; all of it")
     u = float(np.sqrt(n / (n - 1) * off.sum()) / whole.sum())
     # A few large particles with large deviations tell the scatter less well than n - 1 equal ones.
     share = float((off**2).sum() / off.sum() ** 2) if off.sum() > 0 else 1.0

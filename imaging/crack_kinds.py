@@ -47,6 +47,9 @@ def missing_to_split(
     outside = distance[~particle].min(initial=np.inf)
     if min(outside, *(side.min() for side in sides)) > reach + 1:
         return float("inf")
+    # A neck narrower than the rim may have parted it already: only what holds the crack counts.
+    pieces, _ = ndimage.label(particle | crack)
+    particle = particle & np.isin(pieces, np.unique(pieces[crack]))
     least = _PART * particle.sum()
 
     def apart(growth: float) -> bool:

@@ -48,6 +48,8 @@ class Marks:
         Where cracks were looked for.
     lengths : numpy.ndarray
         Of each crack, pixels, from crack 1 on.
+    reaching : numpy.ndarray of bool or None
+        Where cracks that a person has drawn reach the particle's outline.
 
     Examples
     --------
@@ -61,6 +63,7 @@ class Marks:
     missing: np.ndarray
     inside: np.ndarray
     lengths: np.ndarray
+    reaching: np.ndarray | None = None
 
 
 def mark_cracks(
@@ -170,7 +173,9 @@ def given_cracks(
     if n == 0:
         return _no_marks(missing, inside)
     lines, lengths, _, _ = _lines(mask, labels, n)
-    return Marks(labels.astype(np.int32), lines, missing, inside, np.maximum(lengths[1:], 1.0))
+    reaching = mask & ndimage.maximum_filter(~view.own, 3, mode="nearest")
+    lengths = np.maximum(lengths[1:], 1.0)
+    return Marks(labels.astype(np.int32), lines, missing, inside, lengths, reaching)
 
 
 def _lines(

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import hashlib
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from scipy import ndimage
 
+from coatqc import __version__
 from coatqc.core.errors import MeasurementError, ReadError
 from coatqc.core.plotting import OKABE_ITO
+from imaging.checks import in_its_own_pixels, require_flat_image
 from imaging.crack_figures import COLOURS, OUTLINE
 from imaging.crack_parameters import CrackParameters
 from imaging.cracks import Cracks, measure_cracks
-from imaging.data_bar import cut_data_bar
+from imaging.readers.tiff_tags import require_plain
 
 # Files of a review. The first is to look at, the next two to correct, the tables to read.
 OVERLAY, PARTICLES, CRACKS = "overlay.tif", "particles.tif", "cracks.tif"
+FACTS = "review.json"
 TABLES = ("particles.csv", "cracks.csv")
 
 
@@ -27,8 +33,9 @@ def review(found: Cracks, folder: str | Path) -> Path:
     Writes ``overlay.tif`` (the image in colour, particles outlined and numbered, cracks
     coloured by kind), ``particles.tif`` and ``cracks.tif`` (numbers of particles and cracks,
     0 where there is none, to be corrected in ImageJ, napari or any editor that keeps numbers),
-    ``particles.csv`` and ``cracks.csv``. `read_review` measures everything again from the
-    corrected files.
+    ``particles.csv`` and ``cracks.csv``, to be read only, and ``review.json`` with the
+    parameters and the image's checksum. `read_review` measures everything again from the two
+    corrected images; kinds follow from what is drawn.
 
     Parameters
     ----------
@@ -45,7 +52,8 @@ def review(found: Cracks, folder: str | Path) -> Path:
     Raises
     ------
     MeasurementError
-        If the folder holds a review already: corrections are not overwritten.
+        If the folder holds a review already (corrections are not overwritten) or cannot be
+        written.
 
     Examples
     --------
@@ -59,7 +67,10 @@ def review(found: Cracks, folder: str | Path) -> Path:
     import tifffile
 
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MeasurementError(f"{folder}: cannot be made a folder ({error.strerror})") from error
     for name in (PARTICLES, CRACKS):
         if (folder / name).exists():
             raise MeasurementError(
@@ -72,7 +83,20 @@ def review(found: Cracks, folder: str | Path) -> Path:
         tifffile.imwrite(folder / name, values.astype(kind), compression="zlib")
     for name, table in zip(TABLES, (found.particles, found.cracks), strict=True):
         table.to_csv(folder / name, index=False)
+    facts = {
+        "coatqc": __version__,
+        "image": str(found.image.attrs.get("source", "")),
+        "image_sha256": _checksum(found.image),
+        "parameters": asdict(found.parameters),
+    }
+    (folder / FACTS).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     return folder
+
+
+def _checksum(image: xr.DataArray) -> str:
+    """Of an image's values, wherever it was read from."""
+    values = np.ascontiguousarray(image.transpose("y", "x").values)
+    return hashlib.sha256(str(values.shape).encode() + values.tobytes()).hexdigest()
 
 
 def read_review(
@@ -87,18 +111,20 @@ def read_review(
     folder : path-like
         As `review` wrote it: ``particles.tif`` and ``cracks.tif`` are read.
     parameters : CrackParameters, optional
-        As for `measure_cracks`.
+        As for `measure_cracks`; by default those of the review.
 
     Returns
     -------
     Cracks
+        A crack that was not touched keeps its pixels; its width is measured against the grey of
+        the particle around all that is drawn now, so that its area may differ by some per cent.
 
     Raises
     ------
     ReadError
         If a file is missing or holds no whole numbers of one channel.
     MeasurementError
-        If sizes do not agree with the image.
+        If the image is not the one that was reviewed, or sizes do not agree with it.
 
     Examples
     --------
@@ -110,32 +136,58 @@ def read_review(
     '1'
     """
     folder = Path(folder)
-    frame = cut_data_bar(image.transpose("y", "x"))
-    labels = []
-    for name in (PARTICLES, CRACKS):
-        values = _label_image(folder / name)
-        if values.shape != frame.shape:
-            raise MeasurementError(
-                f"{folder / name} is {values.shape} pixels, the image {frame.shape}: "
-                "expected the same; correct it without cropping or scaling"
-            )
-        labels.append(frame.copy(data=values))
-    found = measure_cracks(image, labels[0], labels[1], parameters)
+    frame = in_its_own_pixels(require_flat_image(image))
+    facts = _facts(folder / FACTS)
+    if facts.get("image_sha256", _checksum(frame)) != _checksum(frame):
+        raise MeasurementError(
+            f"{folder} is the review of another image ({facts.get('image') or 'of no name'})"
+        )
+    if parameters is None:
+        try:
+            parameters = CrackParameters(**facts.get("parameters", {}))
+        except (TypeError, MeasurementError) as error:
+            raise ReadError(folder / FACTS, f"holds parameters of no use: {error}") from error
+    labels, cracks = (
+        frame.copy(data=_label_image(folder / name, frame.shape)) for name in (PARTICLES, CRACKS)
+    )
+    found = measure_cracks(frame, labels, cracks, parameters)
     note = f"particles and cracks as corrected in {folder.name}"
     return replace(found, notes=(*found.notes, note))
 
 
-def _label_image(path: Path) -> np.ndarray:
+def _facts(path: Path) -> dict[str, Any]:
+    """What `review` noted; nothing where a person has put the images together."""
+    try:
+        if not path.is_file() or path.stat().st_size > 2**20:
+            return {}
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ReadError(path, f"cannot be read as JSON: {error}") from error
+    if not isinstance(facts, dict) or not isinstance(facts.get("parameters", {}), dict):
+        raise ReadError(path, "holds no table of facts", "`review` writes it")
+    return facts
+
+
+def _label_image(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     import tifffile
 
     if not path.is_file():
         raise ReadError(path, "is not there", "`review` writes it")
     try:
-        values = tifffile.imread(path)
+        with tifffile.TiffFile(path) as file:
+            page = file.pages[0]
+            require_plain(page, path)
+            if page.shape[:2] != shape:
+                raise MeasurementError(
+                    f"{path} is {page.shape} pixels, the image {shape}: expected the same; "
+                    "correct it without cropping or scaling"
+                )
+            values = page.asarray()
+    except (MeasurementError, ReadError):
+        raise
     except Exception as error:
         raise ReadError(path, f"cannot be read as TIFF: {error}") from error
-    values = np.squeeze(values)
-    if values.ndim == 3 and values.shape[-1] in (3, 4):
+    if values.ndim == 3:
         raise ReadError(path, "is in colour", "save numbers of one channel, 16 or 32 bit")
     whole = values.ndim == 2 and values.dtype.kind in "uif" and np.isfinite(values).all()
     if not whole or (values < 0).any() or (values != np.round(values)).any():

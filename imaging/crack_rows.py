@@ -81,6 +81,9 @@ def crack_rows(view: CloseUp, marks: Marks, pixel: float, parameters: CrackParam
     local = _local_width(labels, lines, zone, missing, marks.lengths / np.maximum(on_line, 1))
     depth = ndimage.gaussian_filter(missing, 0.8, truncate=3)
     ends = _ends_at_rim(labels, lines, inside)
+    if marks.reaching is not None:
+        # What was found ends where looking ended; what was drawn may cross the rim itself.
+        ends = np.maximum(ends - _pieces_of(labels, marks.reaching[part]), 0)
     split = _splits(marks, parameters, pixel)
     rows: list[Row] = []
     for i in range(1, n + 1):
@@ -139,6 +142,13 @@ def _ends_at_rim(labels: np.ndarray, lines: np.ndarray, inside: np.ndarray) -> n
         if here.sum() <= 3 * _FLANK:
             ends[labels[here][0]] += 1
     return np.minimum(ends, 4)
+
+
+def _pieces_of(labels: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """In how many places each crack has pixels in a mask."""
+    pieces, n = ndimage.label(mask & (labels > 0), structure=np.ones((3, 3)))
+    owner = ndimage.maximum(labels, pieces, np.arange(1, n + 1)) if n else []
+    return np.bincount(np.asarray(owner, int), minlength=int(labels.max()) + 1)
 
 
 def _splits(marks: Marks, parameters: CrackParameters, pixel: float) -> list[float]:

@@ -12,7 +12,7 @@ import xarray as xr
 from coatqc.core.errors import MeasurementError
 from coatqc.core.estimate import Estimate
 from coatqc.core.provenance import add_history
-from imaging.checks import in_its_unit, require_flat_image
+from imaging.checks import in_its_own_pixels, in_its_unit, require_flat_image
 from imaging.close_up import CloseUp, without_surroundings
 from imaging.crack_fraction import crack_area_fraction, lost_contact
 from imaging.crack_kinds import KINDS
@@ -22,6 +22,7 @@ from imaging.crack_rows import COLUMNS, Row, crack_rows
 from imaging.crack_survey import look_at_each
 from imaging.data_bar import beside, find_data_bar
 from imaging.gaps import Gaps, find_gaps
+from imaging.labels import pixel_size
 from imaging.particle_places import Places, locate_particles
 from imaging.particles import particle_labels, particle_table
 from imaging.void_grey import void_grey, void_pixels
@@ -197,7 +198,7 @@ def measure_cracks(
     Raises
     ------
     MeasurementError
-        If sizes do not agree, or no particle is marked.
+        If sizes do not agree, no particle is marked, or labels are no whole numbers.
 
     Examples
     --------
@@ -213,20 +214,23 @@ def measure_cracks(
     if bar is not None and labels.sizes["y"] == cracks.sizes["y"] == image.sizes["y"]:
         rows = beside(bar, image.sizes["y"])
         labels, cracks = labels.isel(y=rows), cracks.isel(y=rows)
-    number = labels.transpose("y", "x").values.astype(np.int32)
-    drawn = cracks.transpose("y", "x").values != 0
+    number = _numbers(labels, "the labels")
+    drawn = _numbers(cracks, "the cracks") != 0
     if number.shape != frame.shape or drawn.shape != frame.shape:
         raise MeasurementError(
             f"the image is {frame.shape} pixels, the labels {number.shape} and the cracks "
             f"{drawn.shape}: expected the same"
         )
-    present = np.unique(number[number > 0])
+    present, number = np.unique(np.append(0, number), return_inverse=True)
+    number = number[1:].reshape(frame.shape).astype(np.int32)
+    present = present[present > 0]
     if present.size == 0:
         raise MeasurementError("no particle is marked in the labels")
-    renumbered = np.zeros(int(number.max()) + 1, np.int32)
-    renumbered[present] = np.arange(1, present.size + 1)
-    number = renumbered[number]
-    places = locate_particles(frame, parameters)
+    # Light and greys are told by what is bright, be it as small as what was drawn.
+    smallest = np.bincount(number.ravel())[1:].min()
+    drawn_diameter = pixel_size(frame)[0] * 2 * float(np.sqrt(smallest / np.pi))
+    least = min(parameters.min_diameter, 0.5 * drawn_diameter)
+    places = locate_particles(frame, replace(parameters, min_diameter=least))
     half = places.factor // 2
     solid = number[half :: places.factor, half :: places.factor]
     solid = np.pad(
@@ -248,7 +252,35 @@ def measure_cracks(
         return _measured(view, drawn[view.rows, view.columns], places, void, parameters)
 
     looks = look_at_each(frame, places, look)
-    return _result(frame, looks, void_seen=seen, parameters=parameters, step="measure_cracks")
+    found = _result(frame, looks, void_seen=seen, parameters=parameters, step="measure_cracks")
+    return _as_numbered(found, present, int((drawn & (number == 0)).sum()))
+
+
+def _numbers(labels: xr.DataArray, what: str) -> np.ndarray:
+    """Whole numbers of a label image, 0 or more."""
+    if not isinstance(labels, xr.DataArray) or set(labels.dims) != {"y", "x"}:
+        found = labels.dims if isinstance(labels, xr.DataArray) else type(labels).__name__
+        raise MeasurementError(f"{what} are {found}, expected a DataArray with dims y and x")
+    values = labels.transpose("y", "x").values
+    if values.dtype.kind not in "buif" or not np.isfinite(values).all():
+        raise MeasurementError(f"{what} hold {values.dtype} or missing values, expected numbers")
+    if (values < 0).any() or (values != np.round(values)).any():
+        raise MeasurementError(f"{what} hold negative or broken numbers, expected 0, 1, 2, ...")
+    return values.astype(np.int64)
+
+
+def _as_numbered(found: Cracks, numbers: np.ndarray, outside: int) -> Cracks:
+    """Particles under the numbers that a person gave them, and what was left out."""
+    back = np.append(0, numbers)
+    tables = [
+        table.assign(particle=back[table["particle"].to_numpy(int)])
+        for table in (found.particles, found.cracks)
+    ]
+    notes = found.notes
+    if outside:
+        notes = (*notes, f"{outside} pixels of cracks lie outside particles and do not count")
+    labels = found.labels.copy(data=back[found.labels.values])
+    return replace(found, particles=tables[0], cracks=tables[1], labels=labels, notes=notes)
 
 
 def _void(frame: xr.DataArray, places: Places, parameters: CrackParameters) -> tuple[float, bool]:
@@ -310,7 +342,7 @@ def _result(
     for each in looks:
         here = each.marks.labels
         marked[each.view.rows, each.view.columns][here > 0] = here[here > 0] + len(rows)
-        rows += [{**row, "crack": len(rows) + i} for i, row in enumerate(each.rows, start=1)]
+        rows += [_placed(row, len(rows) + i, frame) for i, row in enumerate(each.rows, start=1)]
     cracks = pd.DataFrame(rows, columns=list(COLUMNS))
     particles = _with_cracks(particle_table(labels, frame), cracks, looks)
     particles, cracks = (in_its_unit(table, frame) for table in (particles, cracks))
@@ -340,12 +372,19 @@ def _result(
         contact,
         particles,
         cracks,
-        add_history(labels, step, parameters=parameters),
-        add_history(crack_labels, step, parameters=parameters),
-        frame,
+        add_history(in_its_own_pixels(labels), step, parameters=parameters),
+        add_history(in_its_own_pixels(crack_labels), step, parameters=parameters),
+        in_its_own_pixels(frame),
         parameters,
         tuple(notes),
     )
+
+
+def _placed(row: Row, number: int, frame: xr.DataArray) -> Row:
+    """Row of a crack with its number in the image, and its place on the image's coordinates."""
+    half = pixel_size(frame)[0] / 2
+    y, x = (float(row[f"{a} / nm"]) + float(frame[a].values[0]) - half for a in ("y", "x"))
+    return {**row, "crack": number, "y / nm": y, "x / nm": x}
 
 
 def _with_cracks(particles: pd.DataFrame, cracks: pd.DataFrame, looks: list[_Seen]) -> pd.DataFrame:

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from coatqc.core.errors import MeasurementError
 from coatqc.core.provenance import add_history
-from imaging.checks import require_flat_image
+from imaging.checks import in_its_own_pixels, require_flat_image
 from imaging.close_up import CloseUp
 from imaging.crack_parameters import CrackParameters
 from imaging.crack_survey import look_at_each
@@ -57,7 +58,7 @@ def find_particles(image: xr.DataArray, parameters: CrackParameters | None = Non
     frame = require_flat_image(image)
     places = locate_particles(frame, parameters or CrackParameters())
     views = look_at_each(frame, places, lambda view: view)
-    return add_history(particle_labels(frame, views), "find_particles")
+    return add_history(in_its_own_pixels(particle_labels(frame, views)), "find_particles")
 
 
 def particle_labels(image: xr.DataArray, views: list[CloseUp]) -> xr.DataArray:
@@ -97,6 +98,11 @@ def particle_table(labels: xr.DataArray, image: xr.DataArray) -> pd.DataFrame:
         moments, solidity (area over that of the convex hull), mean grey, and whether the edge
         of the image cuts it, in which case sizes are those of what is seen.
 
+    Raises
+    ------
+    MeasurementError
+        If the two are not of one size.
+
     References
     ----------
     ISO 9276-6:2008 (particle shape).
@@ -117,6 +123,10 @@ def particle_table(labels: xr.DataArray, image: xr.DataArray) -> pd.DataFrame:
     ny, nx = number.shape
     unit = labels["y"].attrs.get("units", "pixel")
     grey = image.transpose("y", "x").values
+    if grey.shape != number.shape:
+        raise MeasurementError(f"labels are {number.shape} pixels, the image {grey.shape}")
+    # Where the first pixel begins: the image may be cut from a larger one.
+    y0, x0 = (float(labels[a].values[0]) - pixel / 2 for a in ("y", "x"))
     rows = []
     for label, near in enumerate(ndimage.find_objects(number), start=1):
         if near is None:
@@ -135,8 +145,8 @@ def particle_table(labels: xr.DataArray, image: xr.DataArray) -> pd.DataFrame:
         rows.append(
             {
                 "particle": label,
-                f"y / {unit}": y * pixel,
-                f"x / {unit}": x * pixel,
+                f"y / {unit}": y0 + y * pixel,
+                f"x / {unit}": x0 + x * pixel,
                 f"area / {unit}2": area * pixel**2,
                 f"equivalent diameter / {unit}": diameter * pixel,
                 # A calliper closes on the outline, which whole pixels overstep.

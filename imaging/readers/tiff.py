@@ -64,7 +64,7 @@ def _read(path: Path) -> xr.DataArray:
 
     from imaging.labels import labelled_image
     from imaging.readers.sem_text import beside
-    from imaging.readers.tiff_tags import pixel_and_facts
+    from imaging.readers.tiff_tags import pixel_and_facts, require_plain
 
     with tifffile.TiffFile(path) as file:
         first = file.pages[0]
@@ -75,6 +75,7 @@ def _read(path: Path) -> xr.DataArray:
         n = len(file.pages)
         claimed = 0
         for page in file.pages if n <= _MAX_PAGES else ():
+            require_plain(page, path)
             claimed += math.prod(page.shape) * (page.dtype.itemsize if page.dtype else 1)
         if n > _MAX_PAGES or claimed > _MAX_BYTES:
             raise ReadError(

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
+from coatqc.core.errors import ReadError
 from imaging.readers.sem_text import Facts, Pixel, tescan
 
 _ZEISS, _FEI, _TVIPS, _TESCAN = 34118, (34682, 34680), 37706, 50431
 _MAX_TEXT = 2**18
+# Compressions that lose nothing: none, LZW, deflate, packed bits.
+_PACKED = {1, 5, 8, 32946, 32773}
+_LOSSY = {6: "JPEG", 7: "JPEG", 34712: "JPEG 2000", 50001: "WebP", 34892: "lossy JPEG"}
+_MAX_BLOCK = 64 * 2**20
 
 
 def _length(value: object) -> float | None:
@@ -67,6 +73,44 @@ def _tescan(tag: bytes, facts: Facts) -> Pixel:
         return None
     facts.update(found[1])
     return found[0]
+
+
+def require_plain(page: Any, path: Path) -> None:
+    """Refuse a page whose pixels are packed in a way that is not read, or in huge blocks.
+
+    Parameters
+    ----------
+    page : tifffile.TiffPage
+    path : pathlib.Path
+        Named in the error.
+
+    Raises
+    ------
+    ReadError
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace as Page
+    >>> page = Page(compression=7, chunks=(8, 8), shape=(8, 8), dtype=None)
+    >>> require_plain(page, Path("a.tif"))
+    Traceback (most recent call last):
+        ...
+    coatqc.core.errors.ReadError: a.tif: is compressed as JPEG, which is not read; save it \
+uncompressed or with LZW or deflate
+    """
+    packed = int(page.compression)
+    if packed not in _PACKED:
+        name = _LOSSY.get(packed, f"method {packed}")
+        raise ReadError(
+            path,
+            f"is compressed as {name}, which is not read",
+            "save it uncompressed or with LZW or deflate",
+        )
+    each = page.dtype.itemsize if page.dtype is not None else 1
+    block = each * math.prod(page.chunks)
+    # A strip may be the whole image; a tile may not be far larger than that.
+    if block > max(_MAX_BLOCK, 2 * each * math.prod(page.shape)):
+        raise ReadError(path, f"claims a block of {page.chunks} pixels, more than 64 MiB")
 
 
 def pixel_and_facts(page: Any) -> tuple[Pixel, Facts]:

@@ -313,3 +313,22 @@ def test_an_image_without_a_scale_goes_on_in_pixels(tmp_path):
     cracks = find_cracks(read(tmp_path / "a.tif"))
     assert "length / pixel" in cracks.cracks.columns
     assert "length / nm" not in cracks.cracks.columns
+
+
+@pytest.mark.parametrize("how", ["zlib", "lzw", "packbits"])
+def test_compression_without_loss_is_read_and_lossy_refused(tmp_path, how):
+    tifffile.imwrite(tmp_path / "a.tif", GREY, compression=how)
+    np.testing.assert_array_equal(read(tmp_path / "a.tif").values, GREY)
+    tifffile.imwrite(tmp_path / "b.tif", GREY, compression="jpeg")
+    with pytest.raises(ReadError, match="JPEG"):
+        read(tmp_path / "b.tif")
+
+
+def test_a_tile_far_larger_than_the_image_is_refused(tmp_path):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.zeros((64, 64), np.uint8), tile=(64, 64), compression="zlib")
+    with tifffile.TiffFile(path, mode="r+b") as file:
+        for name in ("TileWidth", "TileLength"):
+            file.pages[0].tags[name].overwrite(32768)
+    with pytest.raises(ReadError, match="block"):
+        read(path)
