@@ -20,6 +20,7 @@ from imaging.tem_lattice import LatticeEnd, find_planes, lattice_end
 from imaging.tem_layer import GreyLayer, grey_layer
 from imaging.tem_layer_fit import BLUR, EDGE, STEP, THICK, VACUUM
 from imaging.tem_profiles import Windows, lay_windows, straighten
+from imaging.tem_reach import require_within_reach
 from imaging.tem_settings import TemSettings
 from imaging.tem_verdict import (
     WindowLayer,
@@ -153,8 +154,9 @@ def coating_thickness(image: xr.DataArray, settings: TemSettings | None = None) 
     Raises
     ------
     MeasurementError
-        If the image is no single page in nm, has missing or saturated pixels, is too coarse, or
-        shows no edge between vacuum and particle.
+        If the image is no single page in nm, has missing or saturated pixels, is too coarse,
+        shows no edge between vacuum and particle, or a layer that may be thicker than is looked
+        for (5 nm unless `settings` say otherwise).
 
     References
     ----------
@@ -200,6 +202,7 @@ def coating_thickness(image: xr.DataArray, settings: TemSettings | None = None) 
     grey = grey_layer(seen, windows, settings)
     _require_edge(grey, source)
     layer = layer_of_windows(grey, lattice, settings, source)
+    require_within_reach(values, pixel, windows, grey, layer, settings, source)
     return _result(image, full, windows, grey, lattice, layer, settings)
 
 

@@ -390,3 +390,16 @@ def test_a_layer_at_the_detection_limit_is_seen():
         layered = chosen | {"thickness": limit, "roughness": 0.0}
         seen += coating_thickness(small(5000 + run, **layered)[0]).coated
     assert seen >= binom.ppf(0.01, 200, 0.95)
+
+
+@pytest.mark.parametrize("thickness", [5.0, 5.5, 6.0, 7.0, 8.0, 10.0, 12.0])
+def test_a_layer_thicker_than_was_looked_for_is_never_called_uncoated(thickness):
+    for seed in (1, 2, 3):
+        image, _ = simulate_tem(seed, thickness=thickness, shape=(320, 320), pixel=0.08)
+        with pytest.raises(MeasurementError, match="looked for|no edge"):
+            coating_thickness(image)
+    if thickness == 7.0:
+        wide = TemSettings(thickest=10.0, outside=12.0, inside=12.0)
+        image, truth = simulate_tem(1, thickness=thickness, shape=(400, 400), pixel=0.08)
+        found = coating_thickness(image, wide).median
+        assert found.value == pytest.approx(truth["thickness"], abs=0.1)
