@@ -53,6 +53,8 @@ def _image(tags: dict[str, Any], path: Path) -> dict[str, Any]:
 
 
 def _values(data: dict[str, Any], path: Path) -> np.ndarray:
+    from imaging.labels import nm_per
+
     kind = np.dtype(_TYPES[data["DataType"]])
     sizes = list(_group(data, "Dimensions").values())
     if not all(isinstance(s, int) and s > 0 for s in sizes) or not 2 <= len(sizes) <= 3:
@@ -61,6 +63,11 @@ def _values(data: dict[str, Any], path: Path) -> np.ndarray:
             f"holds {len(sizes)} dimensions {sizes}, expected columns, rows and perhaps pages; a "
             "spectrum or spectrum image is not read",
         )
+    third = [_unit_of(axis) for axis in _axes(data)[2:3]]
+    if third and third[0] and not nm_per(third[0]):
+        raise ReadError(
+            path, f"its third axis is in {third[0]}: a spectrum image, which is not read"
+        )
     stored = data["Data"]
     pages = sizes[2] if len(sizes) == 3 else 1
     if pages > _MAX_PAGES or math.prod(sizes) * kind.itemsize > _MAX_BYTES:
@@ -68,7 +75,13 @@ def _values(data: dict[str, Any], path: Path) -> np.ndarray:
     if isinstance(stored, tuple):
         flat = np.array(stored, kind)
     elif isinstance(stored, Stored):
-        if not stored.code or np.dtype(stored.code).itemsize != kind.itemsize:
+        # Some versions store unsigned numbers under the code of signed ones, never others.
+        like = np.dtype(stored.code) if stored.code else None
+        if (
+            like is None
+            or like.itemsize != kind.itemsize
+            or (like.kind == "f") != (kind.kind == "f")
+        ):
             raise ReadError(path, "stores its values otherwise than it says")
         order: Literal["<", ">"] = "<" if stored.order == "<" else ">"
         flat = np.fromfile(path, kind.newbyteorder(order), stored.count, offset=stored.offset)
@@ -79,16 +92,23 @@ def _values(data: dict[str, Any], path: Path) -> np.ndarray:
     return flat.astype(kind).reshape(sizes[::-1])
 
 
+def _axes(data: dict[str, Any]) -> list[dict[str, Any]]:
+    found = _group(data, "Calibrations", "Dimension").values()
+    return [axis if isinstance(axis, dict) else {} for axis in found]
+
+
+def _unit_of(axis: dict[str, Any]) -> str:
+    return _text(axis.get("Units")).strip()
+
+
 def _pixel(data: dict[str, Any]) -> tuple[tuple[float, float] | None, str]:
     """Height and width of a pixel in nm, and what is wrong where they are not known."""
     from imaging.labels import nm_per
 
     sides = []
-    for axis in list(_group(data, "Calibrations", "Dimension").values())[:2]:
-        scale, unit = (axis.get(k) if isinstance(axis, dict) else None for k in ("Scale", "Units"))
-        if unit is not None and not isinstance(unit, str):
-            unit = _text(unit)
-        factor = nm_per(str(unit or ""))
+    for axis in _axes(data)[:2]:
+        scale, unit = axis.get("Scale"), _unit_of(axis)
+        factor = nm_per(unit)
         if not isinstance(scale, float) or not math.isfinite(scale) or scale <= 0 or not factor:
             return None, f"its scale is {scale} {unit or 'without a unit'}, which is no length"
         sides.append(scale * factor)

@@ -11,10 +11,10 @@ import numpy as np
 import xarray as xr
 
 from coatqc.core.errors import ReadError
+from coatqc.core.hdf5_guard import members, require_plain
 from coatqc.core.reading import BY_NAME, NO, FileStart, Reader
 
 _MAGIC = b"\x89HDF\r\n\x1a\n"
-_IMAGES = "Data/Image"
 _MAX_BYTES, _MAX_PAGES, _MAX_FACTS = 256 * 2**20, 64, 2**20
 
 
@@ -22,11 +22,21 @@ def _recognises(start: FileStart) -> int:
     return BY_NAME if start.suffix == ".emd" and start.head.startswith(_MAGIC) else NO
 
 
-def _facts_of(group: Any) -> dict[str, Any]:
+def _inside(group: Any, name: str, path: Path) -> Any:
+    """Member of a group that stands in this file, or None."""
+    import h5py
+
+    if not isinstance(group, h5py.Group):
+        return None
+    return dict(members(group, path)).get(name)
+
+
+def _facts_of(stored: Any, path: Path) -> dict[str, Any]:
     """Facts of the first frame, empty where they cannot be read."""
-    stored = group.get("Metadata")
-    if stored is None or stored.ndim != 2 or stored.shape[0] > _MAX_FACTS:
+    if getattr(stored, "ndim", 0) != 2 or stored.shape[0] > _MAX_FACTS:
         return {}
+    # JSON padded with zeros shrinks well.
+    require_plain(stored, path, shrunk=1000)
     try:
         facts = json.loads(bytes(np.asarray(stored[:, 0], np.uint8)).rstrip(b"\0"))
     except (ValueError, RecursionError):
@@ -69,24 +79,25 @@ def _read(path: Path) -> xr.DataArray:
 
     try:
         with h5py.File(path, "r") as file:
-            images = file.get(_IMAGES)
-            if not isinstance(images, h5py.Group) or len(images) == 0:
-                raise ReadError(path, f"holds no image under {_IMAGES}: no image file of Velox")
-            if len(images) > 1:
+            images = _inside(_inside(file, "Data", path), "Image", path)
+            groups = list(members(images, path)) if isinstance(images, h5py.Group) else []
+            if not groups:
+                raise ReadError(path, "holds no image under Data/Image: no image file of Velox")
+            if len(groups) > 1:
                 raise ReadError(
                     path,
-                    f"holds {len(images)} images (several detectors)",
+                    f"holds {len(groups)} images (several detectors)",
                     "export the one to measure as TIFF",
                 )
-            group = next(iter(images.values()))
-            data = group.get("Data")
-            if not isinstance(data, h5py.Dataset) or data.ndim != 3 or data.dtype.kind not in "uif":
+            group = groups[0][1]
+            data = _inside(group, "Data", path)
+            if not isinstance(data, h5py.Dataset) or data.ndim != 3:
                 raise ReadError(path, "its image is no stack of numbers, rows by columns by frames")
-            size = math.prod(data.shape) * data.dtype.itemsize
-            if size > _MAX_BYTES or data.shape[2] > _MAX_PAGES or min(data.shape) < 1:
-                raise ReadError(path, f"claims {data.shape} values, more than 256 MiB or 64 frames")
+            if data.shape[2] > _MAX_PAGES or min(data.shape) < 1:
+                raise ReadError(path, f"claims {data.shape} values, more than 64 frames")
+            require_plain(data, path, most=_MAX_BYTES)
             values = np.moveaxis(data[()], -1, 0)
-            facts = _facts_of(group)
+            facts = _facts_of(_inside(group, "Metadata", path), path)
     except ReadError:
         raise
     except Exception as error:  # h5py raises whatever HDF5 meets in a damaged file

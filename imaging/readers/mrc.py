@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import xarray as xr
@@ -17,6 +18,8 @@ _HEADER, _MARK, _AT = 1024, b"MAP", 208
 _MAX_BYTES, _MAX_PAGES = 256 * 2**20, 64
 # Bytes a value, by the header's mode.
 _MODES = {0: 1, 1: 2, 2: 4, 6: 2, 12: 2}
+# Stamp of IMOD, whose flags tell whether bytes have a sign.
+_IMOD = 1146047817
 # An ångström in nm.
 _ANGSTROM = 0.1
 
@@ -42,6 +45,15 @@ def _checked(path: Path) -> None:
         raise ReadError(path, f"claims {claimed} bytes of values and holds {held}: it is cut short")
 
 
+def _bytes_are_unsigned(path: Path) -> bool:
+    """Whether IMOD wrote the file and does not say that its bytes have a sign."""
+    with path.open("rb") as file:
+        head = file.read(_HEADER)
+    order: Literal["<", ">"] = ">" if head[212:214] == b"\x11\x11" else "<"
+    stamp, flags = np.frombuffer(head[152:160], np.dtype("i4").newbyteorder(order))
+    return bool(stamp == _IMOD and not flags & 1)
+
+
 def _read(path: Path) -> xr.DataArray:
     import mrcfile
 
@@ -61,6 +73,8 @@ def _read(path: Path) -> xr.DataArray:
         raise ReadError(path, f"cannot be read as MRC: {error}") from error
     if values is None or values.ndim not in (2, 3) or values.dtype.kind not in "uif":
         raise ReadError(path, "holds no image of rows and columns")
+    if values.dtype == np.int8 and _bytes_are_unsigned(path):
+        values = values.view(np.uint8)
     known = all(math.isfinite(s) and 0 < s < 1e7 for s in sides)
     pixel = (sides[0] * _ANGSTROM, sides[1] * _ANGSTROM) if known else None
     if values.ndim == 3 and values.shape[0] == 1:

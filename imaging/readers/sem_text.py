@@ -59,10 +59,11 @@ def beside(path: Path) -> tuple[Pixel, Facts]:
 
 
 def _number(text: str | None) -> float | None:
-    found = re.match(r"\s*([+-]?\d+\.?\d*(?:[eE][+-]?\d+)?)", text or "")
+    # German and French systems write a comma; a number with a thousands' comma is none of these.
+    found = re.match(r"\s*([+-]?\d+(?:[.,]\d*)?(?:[eE][+-]?\d+)?)(?![\d.,])", text or "")
     if found is None:
         return None
-    number = float(found.group(1))
+    number = float(found.group(1).replace(",", "."))
     return number if math.isfinite(number) and number > 0 else None
 
 

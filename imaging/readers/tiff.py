@@ -21,6 +21,7 @@ _MAX_PAGES = 64
 # Sides of a pixel that a microscope can have, in nm.
 _SMALLEST, _LARGEST = 1e-4, 1e8
 _WHITE_IS_ZERO, _PALETTE = 0, 3
+_BYTE = 255
 # Share of the pixels that a scale bar or mark may take in a palette of greys, as Zeiss draws them.
 _MOST_DRAWN = 0.01
 
@@ -39,7 +40,8 @@ def _grey(page: Any, path: Path, facts: Facts) -> np.ndarray:
     if values.ndim != 2:
         raise ReadError(path, f"has {values.ndim} dimensions, expected rows and columns")
     if page.photometric == _PALETTE and page.colormap is not None:
-        colours = page.colormap >> 8
+        # Colours run to 65535; some programs write them to 255.
+        colours = page.colormap >> 8 if page.colormap.max() > _BYTE else page.colormap
         drawn = int(np.count_nonzero((np.ptp(colours, axis=0) > 0)[values]))
         if drawn > _MOST_DRAWN * values.size:
             raise _colour(path)
@@ -48,7 +50,11 @@ def _grey(page: Any, path: Path, facts: Facts) -> np.ndarray:
             now = f"{drawn} pixels are drawn in colour; they count as grey levels"
             facts["assumptions"] = f"{old}; {now}" if old else now
         return colours.mean(axis=0).round().astype(np.uint8)[values]
-    if page.photometric == _WHITE_IS_ZERO and values.dtype.kind == "u":
+    if page.photometric == _WHITE_IS_ZERO:
+        if values.dtype.kind != "u":
+            raise ReadError(
+                path, f"is a negative image of {values.dtype}", "save it with white as the largest"
+            )
         return np.iinfo(values.dtype).max - values
     return values
 

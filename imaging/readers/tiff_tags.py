@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -140,4 +141,41 @@ def pixel_and_facts(page: Any) -> tuple[Pixel, Facts]:
     tag = page.tags.get(_TESCAN)
     if tag is not None and isinstance(tag.value, bytes):
         return _tescan(tag.value, facts), facts
-    return None, facts
+    description = page.tags.get("ImageDescription")
+    text = str(description.value)[:_MAX_TEXT] if description is not None else ""
+    if text.startswith("ImageJ="):
+        return _imagej(page, text), facts
+    return (_ome(text) if "<OME" in text else None), facts
+
+
+def _imagej(page: Any, text: str) -> Pixel:
+    """ImageJ writes pixels a unit as the resolution, and the unit as text."""
+    from imaging.labels import nm_per
+
+    unit = re.search(r"^unit=(.*)$", text, re.MULTILINE)
+    name = unit.group(1).strip().replace("\\u00B5", "µ").replace("micron", "um") if unit else ""
+    factor = nm_per(name)
+    sides = []
+    for tag in ("YResolution", "XResolution"):
+        value = getattr(page.tags.get(tag), "value", None)
+        if not factor or not isinstance(value, tuple) or len(value) != 2 or 0 in value:
+            return None
+        sides.append(factor * value[1] / value[0])
+    return sides[0], sides[1]
+
+
+def _ome(text: str) -> Pixel:
+    """OME-TIFF: sides of a pixel as attributes of its XML."""
+    from imaging.labels import nm_per
+
+    sides = []
+    for axis in "YX":
+        size = re.search(rf'PhysicalSize{axis}="([^"]*)"', text)
+        unit = re.search(rf'PhysicalSize{axis}Unit="([^"]*)"', text)
+        number = _length(size.group(1)) if size else None
+        # Micrometres where no unit is named (OME schema).
+        factor = nm_per(unit.group(1) if unit else "um")
+        if not number or not factor:
+            return None
+        sides.append(number * factor)
+    return sides[0], sides[1]

@@ -396,7 +396,7 @@ def test_a_layer_at_the_detection_limit_is_seen():
 def test_a_layer_thicker_than_was_looked_for_is_never_called_uncoated(thickness):
     for seed in (1, 2, 3):
         image, _ = simulate_tem(seed, thickness=thickness, shape=(320, 320), pixel=0.08)
-        with pytest.raises(MeasurementError, match="looked for|no edge"):
+        with pytest.raises(MeasurementError, match=r"looked for|no edge"):
             coating_thickness(image)
     if thickness == 7.0:
         wide = TemSettings(thickest=10.0, outside=12.0, inside=12.0)

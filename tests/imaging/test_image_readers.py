@@ -332,3 +332,75 @@ def test_a_tile_far_larger_than_the_image_is_refused(tmp_path):
             file.pages[0].tags[name].overwrite(32768)
     with pytest.raises(ReadError, match="block"):
         read(path)
+
+
+def test_pixel_size_as_imagej_and_ome_write_it(tmp_path):
+    path = tmp_path / "a.tif"
+    for unit, per_nm in (("um", 1e-3), ("micron", 1e-3), ("\\u00B5m", 1e-3), ("nm", 1.0)):
+        resolution = (1 / (20 * per_nm), 1 / (20 * per_nm))
+        tifffile.imwrite(path, GREY, imagej=True, resolution=resolution, metadata={"unit": unit})
+        assert np.diff(read(path)["x"].values)[0] == pytest.approx(20.0, rel=1e-4), unit
+    tifffile.imwrite(path, GREY, imagej=True, resolution=(5, 5), metadata={"unit": "inch"})
+    assert read(path)["x"].attrs["units"] == "pixel"
+    ome = {"axes": "YX", "PhysicalSizeX": 0.02, "PhysicalSizeY": 0.02}
+    tifffile.imwrite(tmp_path / "a.ome.tif", GREY, ome=True, metadata=ome)
+    assert np.diff(read(tmp_path / "a.ome.tif")["x"].values)[0] == pytest.approx(20.0)
+
+
+def test_a_decimal_comma_is_one(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", GREY)
+    (tmp_path / "a.txt").write_text(HITACHI.replace("2.48", "24,8"))
+    assert np.diff(read(tmp_path / "a.tif")["x"].values)[0] == pytest.approx(24.8)
+    (tmp_path / "a.txt").write_text(HITACHI.replace("2.48", "1,024.5"))
+    assert read(tmp_path / "a.tif")["x"].attrs["units"] == "pixel"
+
+
+def test_emd_that_points_elsewhere_or_unpacks_beyond_reason_is_refused(tmp_path):
+    (tmp_path / "secret").write_bytes(bytes(range(256)))
+    for how in ("external", "link", "bomb", "chunk"):
+        path = tmp_path / f"{how}.emd"
+        with h5py.File(path, "w") as file:
+            group = file.create_group("Data/Image/0")
+            if how == "external":
+                outside = [(str(tmp_path / "secret"), 0, 256)]
+                group.create_dataset("Data", (16, 16, 1), "u1", external=outside)
+            elif how == "link":
+                group["Data"] = h5py.ExternalLink(str(tmp_path / "chunk.emd"), "/Data")
+            elif how == "bomb":
+                group.create_dataset("Data", (16000, 16000, 1), "u1", compression="gzip")
+            else:
+                chunks = (30000, 30000, 1)
+                group.create_dataset("Data", (64, 64, 1), "u1", chunks=chunks, maxshape=(None,) * 3)
+        with pytest.raises(ReadError):
+            read(path)
+
+
+def test_bytes_of_imod_have_no_sign(tmp_path):
+    path = tmp_path / "a.mrc"
+    with mrcfile.new(path) as file:
+        file.set_data(GREY.view(np.int8))
+    np.testing.assert_array_equal(read(path).values, GREY.view(np.int8))
+    raw = bytearray(path.read_bytes())
+    raw[152:160] = struct.pack("<2i", 1146047817, 0)
+    path.write_bytes(raw)
+    np.testing.assert_array_equal(read(path).values, GREY)
+
+
+def test_dm_files_that_contradict_themselves_are_refused(tmp_path):
+    path = tmp_path / "a.dm3"
+    path.write_bytes(dm_file(GREY.astype("<f4"), code=7))
+    with pytest.raises(ReadError, match="otherwise than it says"):
+        read(path)
+    path.write_bytes(dm_file(np.stack([GREY] * 3).astype("<f4"), unit="eV"))
+    with pytest.raises(ReadError, match="spectrum image"):
+        read(path)
+
+
+def test_a_negative_image_of_signed_numbers_is_refused(tmp_path):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, GREY.astype(np.float32), photometric="miniswhite")
+    with pytest.raises(ReadError, match="negative"):
+        read(path)
+    ramp = np.tile(np.arange(256, dtype=np.uint16), (3, 1))
+    tifffile.imwrite(path, GREY, photometric="palette", colormap=ramp)
+    np.testing.assert_array_equal(read(path).values, GREY)
