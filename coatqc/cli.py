@@ -94,8 +94,9 @@ def demo(
 @app.command(
     epilog=(
         "Reads OMNIC .spa/.spg/.map, Bruker OPUS, PerkinElmer .sp/.fsm, Photothermal .ptir,"
-        " Galactic .spc, JCAMP-DX, neaSPEC text, Orange tables, .dpt; TIFF of Zeiss, FEI/Thermo"
-        " and TVIPS, .gsf; IONTOF text, .bif6 and images as text, imzML, TOFWERK/TESCAN .h5;"
+        " Galactic .spc, JCAMP-DX, neaSPEC text, Orange tables, .dpt; TIFF of Zeiss, FEI/Thermo,"
+        " TVIPS, TESCAN, JEOL, Hitachi, ImageJ and OME, .dm3/.dm4, .emd, .mrc, .gsf;"
+        " IONTOF text, .bif6 and images as text, imzML, TOFWERK/TESCAN .h5;"
         " PANalytical .xrdml, .xy; delimited text; NetCDF and Zarr that coatqc wrote."
         "  As extras: R .rda of tofsims (coatqc\\[r]), .ita/.itm (coatqc\\[iontof])."
         "  Example:  [bold]coatqc inspect scan.xrdml --json[/]"

@@ -67,7 +67,8 @@ def plot_cracks(found: Cracks, ax: Axes | None = None) -> Axes:
         handles=handles,
         loc="upper center",
         bbox_to_anchor=(0.5, -0.01),
-        ncols=4,
+        ncols=2,
+        fontsize=8,
         handlelength=1.0,
         columnspacing=1.2,
     )

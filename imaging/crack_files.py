@@ -6,16 +6,20 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
+from glob import glob
 from pathlib import Path
 from typing import NamedTuple
 
 import xarray as xr
 
-from coatqc.core.errors import CoatqcError
+from coatqc.core.errors import CoatqcError, MeasurementError
 from imaging.crack_parameters import CrackParameters
 from imaging.cracks import Cracks, find_cracks
 
+# Bytes of files from which starting processes pays.
+_WORTH_IT = 8 * 2**20
 Progress = Callable[[str, int, int], None]
 
 
@@ -40,7 +44,7 @@ class CrackFiles(NamedTuple):
 
 
 def find_cracks_in_files(
-    paths: Iterable[str | Path],
+    paths: Iterable[str | Path] | str,
     parameters: CrackParameters | None = None,
     *,
     workers: int | None = None,
@@ -53,12 +57,13 @@ def find_cracks_in_files(
 
     Parameters
     ----------
-    paths : iterable of str or pathlib.Path
-        Files of one image each.
+    paths : iterable of str or pathlib.Path, or str
+        Files of one image each; one text may be a pattern such as ``"sem/*.tif"``.
     parameters : CrackParameters, optional
         For all of them.
     workers : int, optional
-        Processes; by default one a processor. 1 stays in this process.
+        Processes; by default one a processor, or 1, which stays in this process, where there is
+        too little to do for starting them.
     progress : callable, optional
         Called as ``progress(what, done, total)`` after each file, in order.
 
@@ -70,6 +75,8 @@ def find_cracks_in_files(
     ------
     ValueError
         If `workers` is below 1.
+    MeasurementError
+        If a pattern matches nothing, or processes cannot be started.
 
     Examples
     --------
@@ -81,8 +88,10 @@ def find_cracks_in_files(
     >>> [p.name for p in files.found], [p.name for p in files.refused]
     (['a.tif'], ['none.tif'])
     """
-    files = [Path(p) for p in paths]
-    workers = (os.cpu_count() or 1) if workers is None else workers
+    files = _files(paths)
+    if workers is None:
+        work = sum(f.stat().st_size for f in files if f.is_file())
+        workers = (os.cpu_count() or 1) if work > _WORTH_IT else 1
     if workers < 1:
         raise ValueError(f"workers is {workers}, expected 1 or more")
     workers = min(workers, len(files))
@@ -94,9 +103,27 @@ def find_cracks_in_files(
         return result
     # Forked processes inherit threads' locks; spawned ones start clean on every system.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        _collect(result, files, pool.map(look, files), tell)
+    try:
+        with ProcessPoolExecutor(workers, mp_context=context) as pool:
+            _collect(result, files, pool.map(look, files), tell)
+    except BrokenProcessPool as error:
+        raise MeasurementError(
+            "a process ended before its work was done: a script must call this below "
+            'if __name__ == "__main__":, or there was too little memory (give workers=1)'
+        ) from error
     return result
+
+
+def _files(paths: Iterable[str | Path] | str | Path) -> list[Path]:
+    if not isinstance(paths, (str, Path)):
+        return [Path(p) for p in paths]
+    one = Path(paths)
+    if one.exists():
+        return [one]
+    found = sorted(Path(p) for p in glob(str(paths), recursive=True))  # noqa: PTH207
+    if not found:
+        raise MeasurementError(f"{paths}: no file of that name or pattern")
+    return found
 
 
 def _look(path: Path, *, parameters: CrackParameters | None) -> Cracks | str:

@@ -171,6 +171,10 @@ def compare_cracks(
     """
     if quantity not in QUANTITIES:
         raise MeasurementError(f"quantity is {quantity!r}, expected one of {', '.join(QUANTITIES)}")
+    if not isinstance(groups, Mapping):
+        raise MeasurementError(
+            f"groups are {type(groups).__name__}, expected a mapping of names to lists of Cracks"
+        )
     if len(groups) < 2:
         raise MeasurementError(f"{len(groups)} group is given, two at least are compared")
     rng = np.random.default_rng(seed)
@@ -251,6 +255,11 @@ def compare_cracks(
 def _image(member: Cracks | pd.DataFrame, where: str, quantity: str, *, whole: bool) -> Image:
     """Numerators and denominators of an image's particles."""
     table = member.particles if isinstance(member, Cracks) else member
+    if not isinstance(table, pd.DataFrame):
+        raise MeasurementError(
+            f"{where} is {type(table).__name__}, expected what `find_cracks` gives, or its "
+            "table of particles"
+        )
     numerator, denominator, *_ = QUANTITIES[quantity]
     wanted = [numerator, *([denominator] if denominator else []), *(["cut by the edge"] * whole)]
     absent = [name for name in wanted if name not in table.columns]
@@ -259,8 +268,11 @@ def _image(member: Cracks | pd.DataFrame, where: str, quantity: str, *, whole: b
         raise MeasurementError(f"{where} has no column {absent[0]!r}{hint}")
     if whole:
         table = table[~table["cut by the edge"].to_numpy(bool)]
-    part = table[numerator].to_numpy(float)
-    base = table[denominator].to_numpy(float) if denominator else np.ones(len(table))
+    try:
+        part = table[numerator].to_numpy(float)
+        base = table[denominator].to_numpy(float) if denominator else np.ones(len(table))
+    except (TypeError, ValueError) as error:
+        raise MeasurementError(f"{where} holds words where numbers belong: {error}") from error
     if not (np.isfinite(part).all() and np.isfinite(base).all()):
         raise MeasurementError(f"{where} holds missing values in {numerator!r} or {denominator!r}")
     if (part < 0).any() or (base < 0).any():

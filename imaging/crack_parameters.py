@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from coatqc.core.errors import MeasurementError
+
+# Longest length that makes sense in a cross-section, nm, and most elongated.
+_LONGEST, _MOST = 1e5, 100.0
 
 
 @dataclass(frozen=True)
@@ -61,18 +66,31 @@ class CrackParameters:
     void_grey: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("min_diameter", "max_width", "min_length", "min_elongation", "rim"):
+        for name, value in vars(self).items():
+            if name == "curtains" or (name == "void_grey" and value is None):
+                continue
+            if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+                raise MeasurementError(f"{name} is {value!r}, expected a number")
+        for name in ("min_diameter", "max_width", "min_length", "rim"):
             value = getattr(self, name)
-            if not 0 < value < float("inf"):
-                raise MeasurementError(f"{name} is {value}, expected a positive number")
+            if not 0 < value <= _LONGEST:
+                raise MeasurementError(
+                    f"{name} is {value}, expected a length in nm, above 0 and up to {_LONGEST:g}"
+                )
+        if not 1 <= self.min_elongation <= _MOST:
+            raise MeasurementError(
+                f"min_elongation is {self.min_elongation}, expected 1 to {_MOST:g}"
+            )
+        if self.void_grey is not None and not np.isfinite(self.void_grey):
+            raise MeasurementError(f"void_grey is {self.void_grey}, expected a grey value")
         if not 0 < self.faint < self.clear < 1:
             raise MeasurementError(
                 f"faint is {self.faint} and clear {self.clear}, expected 0 < faint < clear < 1"
             )
-        if not 0 <= self.split_within <= self.whole_beyond:
+        if not 0 <= self.split_within <= self.whole_beyond <= _LONGEST:
             raise MeasurementError(
                 f"split_within is {self.split_within} nm and whole_beyond {self.whole_beyond} nm, "
-                "expected 0 <= split_within <= whole_beyond"
+                f"expected 0 <= split_within <= whole_beyond <= {_LONGEST:g}"
             )
         if self.curtains not in ("vertical", "horizontal", "none"):
             raise MeasurementError(

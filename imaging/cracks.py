@@ -110,6 +110,10 @@ class Cracks:
         return plot_crack_sizes(self, ax, what=what)
 
 
+# Width, nm, of the thinnest crack that would have been seen.
+_THINNEST = 10.0
+
+
 class _Seen(NamedTuple):
     view: CloseUp
     marks: Marks
@@ -368,7 +372,7 @@ def _result(
     if frame.attrs.get("measured_in") == "pixel":
         notes.append("the size of a pixel is not known: everything is measured in pixels")
     return Cracks(
-        crack_area_fraction(particles),
+        crack_area_fraction(particles, smallest_crack=_THINNEST * parameters.min_length),
         contact,
         particles,
         cracks,

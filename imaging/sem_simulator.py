@@ -10,6 +10,7 @@ import xarray as xr
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
+from coatqc.core.errors import MeasurementError
 from imaging.labels import labelled_image
 from imaging.sem_artefacts import charging, curtains, shading
 from imaging.sem_cracks import crack_all, grain_seeds
@@ -98,12 +99,26 @@ def simulate_sem(
     (xarray.DataArray, SemTruth)
         Image over (y, x) with grey values 0 to 255, and what it holds.
 
+    Raises
+    ------
+    MeasurementError
+        If a number makes no sense.
+
     Examples
     --------
     >>> image, truth = simulate_sem(1, shape=(256, 256))
     >>> image.shape, sorted(set(truth.table["kind"]) - {"intergranular", "primary_particle"})
     ((256, 256), [])
     """
+    for name, value, low, high in (
+        ("crack_area_fraction", crack_area_fraction, 0.0, 0.3),
+        ("pixel", pixel, 1.0, 100.0),
+        ("electrons", electrons, 1.0, 1e9),
+        ("touching", touching, 0.0, 1.0),
+        ("gaps", gaps, 0.0, 1.0),
+    ):
+        if not low <= value <= high:
+            raise MeasurementError(f"{name} is {value}, expected {low:g} to {high:g}")
     rng = np.random.default_rng(seed)
     placed = pack(rng, shape, pixel, touching)
     number = draw_particles(placed, shape)

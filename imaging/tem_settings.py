@@ -63,6 +63,11 @@ class TemSettings:
         for name, value in vars(self).items():
             if not 0 < value < 1e3:
                 raise MeasurementError(f"{name} is {value!r}, expected a length in nm above 0")
+        if self.margin > min(self.outside, self.inside - 1):
+            raise MeasurementError(
+                f"margin is {self.margin:g} nm, more than profiles from -{self.outside:g} to "
+                f"{self.inside:g} nm allow"
+            )
         if self.thickest > min(self.outside, self.inside):
             raise MeasurementError(
                 f"profiles from -{self.outside:g} to {self.inside:g} nm cannot hold a layer of "

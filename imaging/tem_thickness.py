@@ -181,6 +181,12 @@ def coating_thickness(image: xr.DataArray, settings: TemSettings | None = None) 
         )
     _require_unsaturated(values, source)
     factor = max(1, int(_FINE * 1.5 / max(full)))
+    spans = min(n * p for n, p in zip(values.shape, full, strict=True))
+    if spans < settings.outside + settings.inside:
+        raise MeasurementError(
+            f"{source} spans {spans:.3g} nm; profiles of {settings.outside + settings.inside:g} nm "
+            "across the edge have to fit into it"
+        )
     values, pixel = _binned(values, factor), (full[0] * factor, full[1] * factor)
     windows, strips, grey = _windows(values, pixel, settings, source, None)
     level = _crystal_level(grey)

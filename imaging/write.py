@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from coatqc.core.errors import MeasurementError
 from coatqc.core.provenance import SIMULATED_MARK
 from imaging.labels import pixel_size
 
@@ -60,6 +61,11 @@ def write_zeiss_tiff(image: xr.DataArray, path: str | Path) -> None:
     path : path-like
         File to write.
 
+    Raises
+    ------
+    MeasurementError
+        If values are missing or do not fit into 8 bits.
+
     Examples
     --------
     >>> import tempfile, pathlib
@@ -73,6 +79,13 @@ def write_zeiss_tiff(image: xr.DataArray, path: str | Path) -> None:
     """
     import tifffile
 
+    values = np.rint(image.transpose("y", "x").values.astype(float))
+    if not np.isfinite(values).all() or values.min() < 0 or values.max() > 255:
+        raise MeasurementError(
+            f"values run from {np.nanmin(values):g} to {np.nanmax(values):g} and "
+            f"{int((~np.isfinite(values)).sum())} are missing; 8 bits hold 0 to 255: scale them "
+            "first, or use `write_mrc`"
+        )
     dy, _ = pixel_size(image)
     voltage = float(image.attrs.get("acceleration_voltage_kV", 3.0))
     # The text form of the CZ_SEM tag: a key line, then its "name = value unit" line.
@@ -91,7 +104,7 @@ def write_zeiss_tiff(image: xr.DataArray, path: str | Path) -> None:
     simulated = image.attrs.get("simulated") == "yes"
     tifffile.imwrite(
         path,
-        np.clip(np.rint(image.values), 0, 255).astype(np.uint8),
+        values.astype(np.uint8),
         compression="zlib",
         description=SIMULATED_MARK if simulated else "",
         metadata=None,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from coatqc.core import read
+from coatqc.core import MeasurementError, read
 from imaging import CrackParameters, find_cracks, find_cracks_in_files, simulate_sem
 from imaging import write_zeiss_tiff as write
 
@@ -37,3 +37,12 @@ def test_no_files_and_no_workers():
     assert find_cracks_in_files([]) == ({}, {})
     with pytest.raises(ValueError, match="workers"):
         find_cracks_in_files([], workers=0)
+
+
+def test_a_text_is_one_file_or_a_pattern(tmp_path):
+    for seed in range(2):
+        write(simulate_sem(seed, shape=(300, 400))[0], tmp_path / f"{seed}.tif")
+    assert len(find_cracks_in_files(str(tmp_path / "0.tif"), workers=1).found) == 1
+    assert len(find_cracks_in_files(str(tmp_path / "*.tif"), workers=1).found) == 2
+    with pytest.raises(MeasurementError, match="no file"):
+        find_cracks_in_files(str(tmp_path / "*.png"))

@@ -11,7 +11,17 @@ import xarray as xr
 from skimage.filters import gaussian
 
 from coatqc.core import MeasurementError, read
-from imaging import find_cracks, find_data_bar, measure_cracks, simulate_sem
+from imaging import (
+    CrackParameters,
+    compare_cracks,
+    find_cracks,
+    find_data_bar,
+    find_particles,
+    measure_cracks,
+    particle_table,
+    simulate_sem,
+    write_zeiss_tiff,
+)
 from imaging.labels import labelled_image
 
 RNG = np.random.default_rng(0)
@@ -145,3 +155,69 @@ def test_real_images(reference, tmp_path, name):
             assert len(str(error)) > 20
         else:
             assert 0 <= fraction.lower <= fraction.value <= fraction.upper <= 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"void_grey": float("nan")},
+        {"void_grey": "dark"},
+        {"whole_beyond": float("inf")},
+        {"min_diameter": 1e9},
+        {"rim": 1e6},
+        {"min_length": "300"},
+        {"min_elongation": 0.5},
+        {"min_length": True},
+    ],
+)
+def test_parameters_without_sense_are_refused(wrong):
+    with pytest.raises(MeasurementError, match=next(iter(wrong))):
+        CrackParameters(**wrong)
+
+
+def test_what_is_no_image_is_named():
+    for bad in ("a.tif", np.zeros((64, 64)), None):
+        with pytest.raises(MeasurementError, match="an image is expected"):
+            find_cracks(bad)
+    with pytest.raises(MeasurementError, match="expected a mapping"):
+        compare_cracks([])
+    with pytest.raises(MeasurementError, match="is str, expected what"):
+        compare_cracks({"a": ["a.tif", "b.tif"], "b": ["c.tif", "d.tif"]})
+
+
+def test_the_limit_where_no_crack_is_found_knows_how_long_a_crack_had_to_be():
+    image, _ = simulate_sem(5, crack_area_fraction=0.0)
+    upper = find_cracks(image).crack_area_fraction.upper
+    longer = find_cracks(image, CrackParameters(min_length=3000.0)).crack_area_fraction
+    assert longer.value == 0
+    assert longer.upper == pytest.approx(10 * upper)
+    # Pixels of unknown size count as 20 nm, so that the limit is the same.
+    assert find_cracks(labelled_image(image.values, None)).crack_area_fraction.upper == (
+        pytest.approx(upper)
+    )
+
+
+def test_pixels_stay_pixels():
+    image = labelled_image(simulate_sem(2)[0].values, None)
+    found = find_cracks(image)
+    for array in (found.image, found.labels, found.crack_labels, find_particles(image)):
+        assert array["x"].attrs["units"] == "pixel"
+        assert float(array["x"][-1]) == image.sizes["x"] - 0.5
+    assert "crack length density / pixel-1" in found.particles
+    assert "area / pixel2" in particle_table(find_particles(image), image)
+    whole = simulate_sem(2)[0]
+    cut = whole.isel(y=slice(100, None))
+    assert find_cracks(cut).particles["y / nm"].min() > 100 * 20.0
+
+
+def test_an_image_that_cannot_be_written_in_8_bits_is_refused(tmp_path):
+    image, _ = simulate_sem(2)
+    for bad in (
+        image.astype(float) * 100,
+        image.astype(float).where(image.x > 100),
+        image.astype(float) - 300.0,
+    ):
+        with pytest.raises(MeasurementError, match="8 bits"):
+            write_zeiss_tiff(bad, tmp_path / "a.tif")
+    with pytest.raises(MeasurementError, match="touching"):
+        simulate_sem(1, touching=3)
