@@ -117,7 +117,9 @@ def plot_distribution(found: CoatingThickness, ax: Axes | None = None) -> Axes:
                 thick[chosen], bins.tolist(), weights=weights, color=colour, label=label, ec="white"
             )
     median = found.median
-    ax.axvspan(median.lower, median.upper, color=OKABE_ITO["vermillion"], alpha=0.25, lw=0)
+    ax.axvspan(
+        median.lower, median.upper, color=OKABE_ITO["vermillion"], alpha=0.25, lw=0, zorder=0
+    )
     if found.coated:
         ax.axvline(median.value, color=OKABE_ITO["vermillion"], label="median, 95 % interval")
     else:
