@@ -105,7 +105,6 @@ def write_zeiss_tiff(image: xr.DataArray, path: str | Path) -> None:
     tifffile.imwrite(
         path,
         values.astype(np.uint8),
-        compression="zlib",
         description=SIMULATED_MARK if simulated else "",
         metadata=None,
         software="coatqc",
