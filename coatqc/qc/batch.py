@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError
 
 from coatqc.core.errors import RecipeError
 from coatqc.core.provenance import sha256_of
 
+if TYPE_CHECKING:
+    from coatqc.qc.recipe import Recipe
+
+# Keys that a batch has from its recipe, where it has one; and those that loading adds.
+RECIPES = ("decision", "references", "criteria", "observations")
+_NOT_A_PERSONS = ("folder", "sha256", "recipe_name", "recipe_version", "recipe_sha256")
 ROLES = ("ftir", "nanoir_spectrum", "nanoir_map", "sem", "tem", "tofsims", "xrd")
 
 
@@ -24,11 +30,13 @@ Files = Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(_as
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$")]
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """A table in which an unknown key is a mistake."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
 
 
-class Sample(_Strict):
+class Sample(Strict):
     """Files of one sample by role; each a path or glob, relative to the batch file."""
 
     description: str = ""
@@ -41,7 +49,7 @@ class Sample(_Strict):
     xrd: Files = []
 
 
-class Observation(_Strict):
+class Observation(Strict):
     """A quantity that is measured and reported, but not judged."""
 
     quantity: Name
@@ -60,7 +68,24 @@ class Criterion(Observation):
     equals: str | None = None
 
 
-class Batch(_Strict):
+class DecisionRule(Strict):
+    """Risks that a verdict may take, as in `coatqc.qc.verdict.Decision`."""
+
+    false_acceptance: float = Field(
+        default=0.025,
+        ge=1e-4,
+        le=0.5,
+        description="highest probability that a truth just beyond a limit is passed",
+    )
+    false_rejection: float = Field(
+        default=0.025,
+        ge=1e-4,
+        le=0.5,
+        description="highest probability that a truth just within the limits is failed",
+    )
+
+
+class Batch(Strict):
     """A batch file.
 
     Examples
@@ -72,11 +97,18 @@ class Batch(_Strict):
     schema_version: Literal[1]
     name: Name
     description: str = ""
-    simulated: bool = False
+    simulated: StrictBool = False
+    recipe: str = Field(
+        default="", description="recipe of the product, beside which the rest stays"
+    )
+    decision: DecisionRule = DecisionRule()
     samples: dict[Name, Sample] = Field(min_length=1)
     references: dict[Name, Sample] = {}
     criteria: list[Criterion] = []
     observations: list[Observation] = []
+    recipe_name: str = Field(default="", exclude=True)
+    recipe_version: str = Field(default="", exclude=True)
+    recipe_sha256: str = Field(default="", exclude=True)
     folder: Path = Field(default=Path(), exclude=True)
     sha256: str = Field(default="", exclude=True)
 
@@ -109,36 +141,93 @@ def load_batch(path: str | Path) -> Batch:
     >>> load_batch("nowhere.toml")
     Traceback (most recent call last):
         ...
-    coatqc.core.errors.RecipeError: nowhere.toml: no such batch file; check the path
+    coatqc.core.errors.RecipeError: nowhere.toml: no such file; check the path
     """
     path = Path(path)
+    raw = read_toml(path)
+    if "recipe" in raw:
+        from coatqc.qc.recipe import into_batch, load_recipe
+
+        both = [key for key in RECIPES if key in raw]
+        if both:
+            raise RecipeError(
+                f"{path}: {both[0]}: stands in a batch that has a recipe; keep it there, or remove "
+                "the key recipe"
+            )
+        if not isinstance(raw["recipe"], str) or not raw["recipe"]:
+            raise RecipeError(f"{path}: recipe: found {raw['recipe']!r}; expected a path")
+        raw = into_batch(load_recipe(path.parent / raw["recipe"]), raw)
+    return checked(Batch, raw, path, _cross_check)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Content of a TOML file that a person has written.
+
+    Raises
+    ------
+    RecipeError
+        If it cannot be read, is no TOML, or holds a key that is not a person's to give.
+
+    Examples
+    --------
+    >>> read_toml(Path("nowhere.toml"))
+    Traceback (most recent call last):
+        ...
+    coatqc.core.errors.RecipeError: nowhere.toml: no such file; check the path
+    """
     try:
         if path.exists() and not path.is_dir() and not path.is_file():
-            raise RecipeError(f"{path}: is a device or pipe; name the batch file")
+            raise RecipeError(f"{path}: is a device or pipe; name a TOML file")
         if path.stat().st_size > 2**20:
-            raise RecipeError(f"{path}: larger than 1 MiB, so it is no batch file")
+            raise RecipeError(f"{path}: larger than 1 MiB, so it is no batch file or recipe")
         raw = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except FileNotFoundError:
-        raise RecipeError(f"{path}: no such batch file; check the path") from None
+        raise RecipeError(f"{path}: no such file; check the path") from None
     except IsADirectoryError:
-        raise RecipeError(f"{path}: is a folder; name the batch file in it") from None
+        raise RecipeError(f"{path}: is a folder; name the TOML file in it") from None
     except UnicodeDecodeError:
         raise RecipeError(f"{path}: is not UTF-8 text, so it is no TOML file") from None
     except OSError as error:
         raise RecipeError(f"{path}: cannot be opened ({error})") from error
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise RecipeError(f"{path}: is not valid TOML: {error}") from error
-    for key in ("folder", "sha256"):
+    for key in _NOT_A_PERSONS:
         if key in raw:
-            raise RecipeError(f"{path}: {key}: is not a key of a batch file; remove it")
+            raise RecipeError(f"{path}: {key}: is no key of such a file; remove it")
+    return raw
+
+
+Model = TypeVar("Model", "Batch", "Recipe")
+
+
+def checked(
+    model: type[Model],
+    raw: dict[str, Any],
+    path: Path,
+    mistakes: Callable[[Model], Iterable[str]],
+) -> Model:
+    """What a file says as a model, or every mistake in it.
+
+    Raises
+    ------
+    RecipeError
+
+    Examples
+    --------
+    >>> checked(Batch, {"schema_version": 1, "name": "a"}, Path("a.toml"), lambda batch: ())
+    Traceback (most recent call last):
+        ...
+    coatqc.core.errors.RecipeError: a.toml: samples: is missing; it is required
+    """
+    digest = sha256_of(path) if path.is_file() else ""
     try:
-        batch = Batch(**raw, folder=path.parent, sha256=sha256_of(path))
+        made = model(**raw, folder=path.parent, sha256=digest)
     except ValidationError as error:
-        problems = [_explain(problem) for problem in error.errors()]
+        problems = [_explain(problem, model) for problem in error.errors()]
     else:
-        problems = list(_cross_check(batch))
+        problems = list(mistakes(made))
         if not problems:
-            return batch
+            return made
     raise RecipeError("\n".join(f"{path}: {problem}" for problem in problems))
 
 
@@ -163,11 +252,11 @@ def nearest(found: object, allowed: Iterable[str]) -> str:
     return f"{text}; did you mean {close[0]!r}?" if close else text
 
 
-def _explain(problem: Any) -> str:
+def _explain(problem: Any, model: type[BaseModel]) -> str:
     location = problem["loc"]
     where = _key_path(location)
     if problem["type"] == "extra_forbidden":
-        allowed = _keys_at(location[:-1])
+        allowed = _keys_at(location[:-1], model)
         return f"{where}: unknown key {location[-1]!r}; {nearest(location[-1], allowed)}"
     if problem["type"] == "missing":
         return f"{where}: is missing; it is required"
@@ -183,33 +272,44 @@ def _told(problem: Any) -> str:
     return f"found {found}; {message[0].lower()}{message[1:]}"
 
 
-def _keys_at(location: tuple[str | int, ...]) -> list[str]:
-    model: type[BaseModel] = Batch
+def _keys_at(location: tuple[str | int, ...], model: type[BaseModel]) -> list[str]:
     if location:
         models: dict[str, type[BaseModel]] = {
             "samples": Sample,
             "references": Sample,
             "criteria": Criterion,
             "observations": Observation,
+            "decision": DecisionRule,
         }
-        model = models.get(str(location[0]), Batch)
-    return [k for k in model.model_fields if k not in ("folder", "sha256")]
+        model = models.get(str(location[0]), model)
+    return [k for k in model.model_fields if k not in _NOT_A_PERSONS]
 
 
 def _cross_check(batch: Batch) -> Iterable[str]:
     """Mistakes that only show when the parts of the file are held against each other."""
     for name in sorted(set(batch.samples) & set(batch.references)):
         yield f"references.{name}: is also the name of a sample; rename one of them"
+    everyone = {**batch.samples, **batch.references}
     for group in ("criteria", "observations"):
         for index, item in enumerate(getattr(batch, group)):
-            for key, problem in _check_item(batch, item):
+            for key, problem in check_item(everyone, set(batch.references), item):
                 yield f"{group}[{index}].{key}: {problem}"
 
 
-def _check_item(batch: Batch, item: Observation) -> Iterable[tuple[str, str]]:
+def check_item(
+    everyone: dict[str, Sample], references: set[str], item: Observation
+) -> Iterable[tuple[str, str]]:
+    """Key and words for each mistake of a criterion or observation.
+
+    Examples
+    --------
+    >>> item = Observation(quantity="sem.lost_contact", sample="b")
+    >>> list(check_item({"a": Sample(sem="a.tif")}, set(), item))
+    [('sample', "found 'b'; allowed: a")]
+    """
     from coatqc.qc.quantities import QUANTITIES
 
-    names = [*batch.samples, *batch.references]
+    names = list(everyone)
     quantity = QUANTITIES.get(item.quantity)
     for key in ("sample", "reference"):
         named = getattr(item, key)
@@ -229,8 +329,8 @@ def _check_item(batch: Batch, item: Observation) -> Iterable[tuple[str, str]]:
         )
     for key in ("sample", "reference"):
         named = getattr(item, key)
-        if named in names and not getattr(batch.sample(named), quantity.role):
-            group = "samples" if named in batch.samples else "references"
+        if named in names and not getattr(everyone[named], quantity.role):
+            group = "references" if named in references else "samples"
             yield (
                 key,
                 f"{named!r} has no {quantity.role} files; add {group}.{named}.{quantity.role}",

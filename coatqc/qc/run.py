@@ -18,7 +18,7 @@ from coatqc.core.reading import read
 from coatqc.qc.batch import ROLES, Batch, Criterion, Observation
 from coatqc.qc.measurement import Inputs, Measurement, Quantity
 from coatqc.qc.quantities import KIND_OF_ROLE, QUANTITIES
-from coatqc.qc.verdict import Verdict, conformance_probability, judge, worst
+from coatqc.qc.verdict import Decision, Verdict, conformance_probability, judge, worst
 
 Progress = Callable[[str, int, int], None]
 
@@ -182,10 +182,11 @@ def run_batch(batch: Batch, *, progress: Progress | None = None) -> BatchResult:
         tell(f"reading {pattern}", done, total)
         files += _read_all(batch, name, role, pattern)
     measured: dict[str, Measurement | str] = {}
+    decision = Decision(**batch.decision.model_dump())
     outcomes = []
     for done, item in enumerate(items, start=len(wanted)):
         tell(f"measuring {item.quantity}", done, total)
-        outcomes.append(_outcome(item, files, measured))
+        outcomes.append(_outcome(item, files, measured, decision))
     tell("done", total, total)
     n = len(batch.criteria)
     return BatchResult(batch, files, outcomes[:n], outcomes[n:], started)
@@ -221,7 +222,10 @@ def _read_one(batch: Batch, name: str, role: str, path: Path) -> InputFile:
 
 
 def _outcome(
-    item: Observation, files: list[InputFile], measured: dict[str, Measurement | str]
+    item: Observation,
+    files: list[InputFile],
+    measured: dict[str, Measurement | str],
+    decision: Decision,
 ) -> Outcome:
     quantity = QUANTITIES[item.quantity]
     # The same quantity on the same files, judged twice, is measured once.
@@ -243,7 +247,7 @@ def _outcome(
         item,
         quantity,
         got,
-        verdict=judge(got.estimate, item.min, item.max),
+        verdict=judge(got.estimate, item.min, item.max, decision),
         conformance_probability=conformance_probability(got.estimate, item.min, item.max),
     )
 

@@ -107,6 +107,12 @@ def to_dict(result: BatchResult) -> dict[str, Any]:
         "schema": SCHEMA,
         "batch": result.batch.name,
         "batch_sha256": result.batch.sha256,
+        "recipe": {
+            "name": result.batch.recipe_name,
+            "version": result.batch.recipe_version,
+            "sha256": result.batch.recipe_sha256,
+        },
+        "decision": result.batch.decision.model_dump(),
         "description": result.batch.description,
         "simulated": result.simulated,
         "started": result.started,
