@@ -15,7 +15,7 @@ from imaging.curtains import Curtains, find_curtains
 from imaging.grey_levels import GreyLevels, calm_down, fit_levels
 from imaging.labels import pixel_size
 from imaging.particle_split import split_touching
-from imaging.pockets import pockets
+from imaging.pockets import without_pockets
 
 # Particles are found on pixels of about this size, nm; cracks are looked for on the image's own.
 COARSE = 60.0
@@ -105,14 +105,8 @@ def locate_particles(image: xr.DataArray, parameters: CrackParameters) -> Places
     bridged = _closed(bright, parameters.max_width / 2 / side)
     filled = ndimage.binary_fill_holes(bridged)
     smallest = parameters.min_diameter / 2 / side
-    parts = split_touching(_opened(filled, smallest / 3), smallest)
-    holes = filled & ~bridged
-    if holes.any():
-        opened = split_touching(_opened(bridged, smallest / 3), smallest)
-        enclosed = pockets(parts, opened, holes)
-        if enclosed.any():
-            # Without what they enclose, the necks between particles show better.
-            parts = split_touching(_opened(filled & ~enclosed, smallest / 3), smallest)
+    parts = _split(filled, smallest)
+    parts = without_pockets(parts, filled, bridged, lambda mask: _split(mask, smallest))
     solid = _own_shapes(parts, bright, parameters.max_width / 2 / side, np.pi * smallest**2)
     if not solid.any():
         raise MeasurementError(
@@ -126,6 +120,10 @@ def locate_particles(image: xr.DataArray, parameters: CrackParameters) -> Places
     if parameters.curtains != "none":
         curtains = find_curtains(image, factor, solid, bright, levels, parameters.curtains)
     return Places(pixel, factor, solid, territory, levels, curtains)
+
+
+def _split(mask: np.ndarray, smallest: float) -> np.ndarray:
+    return split_touching(_opened(mask, smallest / 3), smallest)
 
 
 def square_pixel(image: xr.DataArray) -> float:

@@ -55,15 +55,26 @@ def split_touching(solid: np.ndarray, smallest: float) -> np.ndarray:
     np.maximum.at(height, parts.ravel(), depth.ravel())
     root = _merged(parts, depth, height, n)
     merged = root[parts]
-    at = np.arange(merged.size)
-    first = np.full(n + 1, merged.size)
+    return in_order(merged)
+
+
+def in_order(parts: np.ndarray) -> np.ndarray:
+    """Labels renumbered from 1 on in order of their first pixel; 0 stays.
+
+    Examples
+    --------
+    >>> in_order(np.array([[0, 7], [3, 3]]))
+    array([[0, 1],
+           [2, 2]], dtype=int32)
+    """
+    first = np.full(int(parts.max()) + 1, parts.size)
     # Where an index comes several times, the last value stays: the first pixel's.
-    first[merged.ravel()[::-1]] = at[::-1]
-    first[0] = merged.size
-    order = np.argsort(first)[: np.count_nonzero(first < merged.size)]
-    new = np.zeros(n + 1, np.int32)
+    first[parts.ravel()[::-1]] = np.arange(parts.size)[::-1]
+    first[0] = parts.size
+    order = np.argsort(first)[: np.count_nonzero(first < parts.size)]
+    new = np.zeros(first.size, np.int32)
     new[order] = np.arange(1, order.size + 1)
-    return new[merged]
+    return new[parts]
 
 
 def _merged(parts: np.ndarray, depth: np.ndarray, height: np.ndarray, n: int) -> np.ndarray:
