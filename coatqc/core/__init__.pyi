@@ -12,6 +12,9 @@ from .errors import (
 from .errors import (
     RecipeError as RecipeError,
 )
+from .errors import (
+    StoreError as StoreError,
+)
 from .estimate import Estimate as Estimate
 from .provenance import add_history as add_history
 from .provenance import sha256_of as sha256_of

@@ -56,3 +56,13 @@ class RecipeError(CoatqcError):
 
 class MeasurementError(CoatqcError):
     """The data were read, but do not allow the measurement that was asked for."""
+
+
+class StoreError(CoatqcError):
+    """A results store that cannot be reached, or is locked or damaged.
+
+    Examples
+    --------
+    >>> str(StoreError("results.sqlite: database is locked"))
+    'results.sqlite: database is locked'
+    """

@@ -1,0 +1,194 @@
+"""The results store: SQLite always, and a real PostgreSQL that is started here."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+
+from coatqc.core import StoreError
+from coatqc.core.estimate import Estimate
+from coatqc.qc import Batch, run_batch
+from coatqc.qc.measurement import Measurement
+from coatqc.qc.run import BatchResult, Outcome
+from coatqc.qc.store import history, record
+from coatqc.qc.store_tables import RUNS
+from coatqc.qc.verdict import judge
+
+
+def batch_result(name: str, value: float, **more) -> BatchResult:
+    """A result as `run_batch` makes it, of a number that need not be measured."""
+    from coatqc.qc.quantities import QUANTITIES
+
+    raw = {
+        "schema_version": 1,
+        "name": name,
+        "samples": {"a": {"sem": "a.tif"}},
+        "criteria": [{"quantity": "sem.crack_area_fraction", "sample": "a", "max": 0.03}],
+    }
+    batch = Batch(**raw, **more)
+    estimate = Estimate.from_standard_uncertainty(value, 0.002, unit="1", n=9)
+    outcome = Outcome(
+        batch.criteria[0],
+        QUANTITIES["sem.crack_area_fraction"],
+        Measurement(estimate),
+        verdict=judge(estimate, None, 0.03),
+        conformance_probability=0.9,
+    )
+    return BatchResult(batch, [], [outcome], [], "2026-01-01T00:00:00+00:00")
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory):
+    """URL of a PostgreSQL server that lives as long as the tests; and a way to start it anew."""
+    tools = sorted(Path("/usr/lib/postgresql").glob("*/bin")) if os.name == "posix" else []
+    initdb = shutil.which("initdb") or next((str(t / "initdb") for t in tools), None)
+    if initdb is None:
+        reason = "PostgreSQL is not installed (initdb is not found)"
+        if os.environ.get("COATQC_REQUIRE_POSTGRESQL") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    folder = tmp_path_factory.mktemp("postgresql")
+    user: list[str] = []
+    if os.geteuid() == 0:
+        # The server refuses to run as root.
+        user = ["runuser", "-u", "postgres", "--"]
+        for path in (folder, *folder.parents):
+            if path.stat().st_mode & 0o001 == 0 and path != Path("/"):
+                path.chmod(path.stat().st_mode | 0o011)
+        folder = Path(f"/tmp/coatqc_pg_{os.getpid()}")
+        folder.mkdir()
+        shutil.chown(folder, "postgres")
+    data = folder / "data"
+    pg_ctl = str(Path(initdb).with_name("pg_ctl"))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    def control(what: str) -> None:
+        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1"
+        command = [*user, pg_ctl, "-D", data, "-w", "-l", folder / "log", what]
+        if what != "stop":
+            command += ["-o", options]
+        else:
+            command += ["-m", "immediate"]
+        subprocess.run([str(c) for c in command], check=True, stdout=subprocess.DEVNULL, cwd="/")
+
+    words = [*user, initdb, "-D", str(data), "-A", "trust", "-U", "coatqc", "-E", "UTF8"]
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL, cwd="/")
+    control("start")
+    try:
+        yield f"postgresql+pg8000://coatqc@127.0.0.1:{port}/postgres", control
+    finally:
+        control("stop")
+        if user:
+            shutil.rmtree(folder)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request, tmp_path):
+    """A store that is empty."""
+    if request.param == "sqlite":
+        return tmp_path / "results.sqlite"
+    url, _ = request.getfixturevalue("postgresql")
+    engine = sa.create_engine(url)
+    name = f"t{abs(hash(str(tmp_path)))}"
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return url.replace("/postgres", f"/{name}").replace("postgresql", "postgresql", 1)
+
+
+def test_results_come_back_in_order_and_once(store):
+    for i, value in enumerate((0.02, 0.031, 0.05)):
+        assert record(batch_result(f"batch {i}", value), store)
+    assert not record(batch_result("batch 1", 0.031), store)
+    table = history(store)
+    assert table["batch"].tolist() == ["batch 0", "batch 1", "batch 2"]
+    assert table["value"].tolist() == [0.02, 0.031, 0.05]
+    assert table["verdict"].tolist() == ["pass", "inconclusive", "fail"]
+    assert table["maximum"].tolist() == [0.03] * 3
+    assert len(history(store, batch="batch 1", quantity="sem.crack_area_fraction")) == 1
+    assert len(history(store, sample="b")) == 0
+    assert isinstance(table, pd.DataFrame)
+
+
+def test_records_are_never_changed_or_deleted(store):
+    record(batch_result("a", 0.02), store)
+    url = store if isinstance(store, str) else sa.URL.create("sqlite", database=str(store))
+    engine = sa.create_engine(url)
+    for change in (RUNS.update().values(verdict="fail"), RUNS.delete()):
+        with pytest.raises(sa.exc.DBAPIError, match="never changed"), engine.begin() as connection:
+            connection.execute(change)
+    engine.dispose()
+    assert history(store)["verdict"].tolist() == ["pass"]
+
+
+def test_hostile_names_are_kept_as_words(store):
+    name = "'); DROP TABLE coatqc_runs; -- <script>\u202e 💥" + "x" * 100
+    record(batch_result(name, 0.02), store)
+    assert history(store)["batch"].tolist() == [name]
+
+
+def test_a_failed_measurement_is_recorded_too(store):
+    raw = {
+        "schema_version": 1,
+        "name": "a",
+        "samples": {"a": {"sem": "absent\ud800.tif"}},
+        "criteria": [{"quantity": "sem.crack_area_fraction", "sample": "a", "max": 1}],
+    }
+    result = run_batch(Batch(**{**raw, "samples": {"a": {"sem": "absent.tif"}}}))
+    assert record(result, store)
+    (row,) = history(store).to_dict("records")
+    assert row["verdict"] == "not measured"
+    assert "no such file" in row["error"]
+
+
+def _write(store, start):
+    for i in range(start, start + 10):
+        record(batch_result(f"batch {i % 15}", 0.02), store)
+
+
+def test_writers_at_once_neither_fail_nor_double(store):
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=_write, args=(store, start)) for start in (0, 5, 10)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert [w.exitcode for w in workers] == [0, 0, 0]
+    assert sorted(history(store)["batch"]) == sorted(f"batch {i}" for i in range(15))
+
+
+def test_a_server_that_was_restarted_serves_on(postgresql):
+    url, control = postgresql
+    record(batch_result("before", 0.02), url)
+    control("stop")
+    with pytest.raises(StoreError, match="nothing was lost"):
+        record(batch_result("while", 0.02), url)
+    control("start")
+    assert record(batch_result("while", 0.02), url)
+    assert history(url)["batch"].tolist() == ["before", "while"]
+
+
+def test_what_is_no_store_is_named(tmp_path):
+    result = batch_result("a", 0.02)
+    (tmp_path / "notes.txt").write_text("my notes, and no database at all " * 40)
+    for where, words in (
+        (tmp_path / "notes.txt", "not a database"),
+        (tmp_path / "absent" / "a.sqlite", "unable to open"),
+        (tmp_path, "unable to open"),
+        ("oracles://a/b", "no such kind|plugin"),
+        ("://", "no path and no URL"),
+    ):
+        with pytest.raises(StoreError, match=words):
+            record(result, where)
+    with pytest.raises(StoreError, match="no such store"):
+        history(tmp_path / "absent.sqlite")
