@@ -16,6 +16,8 @@ from coatqc.core.shadowing import shadowed_packages
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    import pandas as pd
+
     from coatqc.qc.batch import Batch
     from coatqc.qc.run import BatchResult
 
@@ -58,6 +60,10 @@ def report(
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Folder for the report.", metavar="OUT")
     ],
+    store: Annotated[
+        str | None,
+        typer.Option(help="Record the results too: file of SQLite, or URL.", metavar="STORE"),
+    ] = None,
 ) -> None:
     """Measure and judge a batch, and write report.html, report.json and results.nc to OUT.
 
@@ -65,7 +71,30 @@ def report(
     """
     from coatqc.qc.batch import load_batch
 
-    _make_report(load_batch(batch), output)
+    _make_report(load_batch(batch), output, store)
+
+
+@app.command(
+    epilog=(
+        "Examples:  [bold]coatqc history results.sqlite[/]  ·  [bold]coatqc history"
+        " results.sqlite --quantity sem.crack_area_fraction --csv > cracks.csv[/]"
+    )
+)
+def history(
+    store: Annotated[str, typer.Argument(help="File of SQLite, or URL.", metavar="STORE")],
+    quantity: Annotated[str | None, typer.Option(help="This quantity only.")] = None,
+    sample: Annotated[str | None, typer.Option(help="This sample only.")] = None,
+    batch: Annotated[str | None, typer.Option(help="This batch only.")] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="All columns, as CSV.")] = False,
+) -> None:
+    """List the recorded results, oldest first."""
+    from coatqc.qc.store import history as recorded
+
+    table = recorded(store, batch=batch, quantity=quantity, sample=sample)
+    if as_csv:
+        table.to_csv(sys.stdout, index=False)
+        return
+    _print_history(table)
 
 
 @app.command(epilog="Example:  [bold]coatqc init my_product[/]")
@@ -195,7 +224,7 @@ def _status(what: str) -> AbstractContextManager[object]:
     return Console(stderr=True).status(what)
 
 
-def _make_report(batch: Batch, output: Path) -> None:
+def _make_report(batch: Batch, output: Path, store: str | None = None) -> None:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 
@@ -218,7 +247,44 @@ def _make_report(batch: Batch, output: Path) -> None:
         except OSError as error:
             raise MeasurementError(f"{output}: cannot write the report ({error})") from error
     _print_verdict(result, paths[0])
+    if store is not None:
+        from coatqc.qc.store import record
+
+        added = record(result, store)
+        typer.echo(f"recorded in {_shown(store)}" if added else "recorded before, not again")
     raise typer.Exit(_exit_code(result))
+
+
+def _shown(store: str) -> str:
+    """A store without the password that its URL may hold."""
+    return store.split("@")[-1]
+
+
+def _print_history(table: pd.DataFrame) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from coatqc.core.estimate import Estimate
+    from coatqc.core.plotting import pretty_unit
+
+    shown = Table(box=None, pad_edge=False)
+    for head in ("started", "batch", "criterion", "measured", "verdict"):
+        shown.add_column(head, overflow="fold")
+    for row in table.itertuples():
+        measured = str(row.category or row.error)
+        if row.value == row.value and row.value is not None:
+            estimate = Estimate.from_interval(
+                row.value,
+                row.lower,
+                row.upper,
+                standard_uncertainty=row.standard_uncertainty,
+                unit=row.unit,
+            )
+            measured = f"{estimate.concise} {pretty_unit(row.unit)}".rstrip()
+        words = (row.started, row.batch, row.title, measured, row.verdict)
+        shown.add_row(*(Text(printable(str(word))) for word in words))
+    Console(highlight=False).print(shown)
 
 
 def _exit_code(result: BatchResult) -> int:

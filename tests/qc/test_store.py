@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import multiprocessing
 import os
 import shutil
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -21,6 +23,7 @@ from coatqc.qc.run import BatchResult, Outcome
 from coatqc.qc.store import history, record
 from coatqc.qc.store_tables import RUNS
 from coatqc.qc.verdict import judge
+from imaging import simulate_sem, write_zeiss_tiff
 
 
 def batch_result(name: str, value: float, **more) -> BatchResult:
@@ -192,3 +195,31 @@ def test_what_is_no_store_is_named(tmp_path):
             record(result, where)
     with pytest.raises(StoreError, match="no such store"):
         history(tmp_path / "absent.sqlite")
+
+
+def test_command_line(tmp_path):
+    def run(*words):
+        command = [sys.executable, "-m", "coatqc.cli", *map(str, words)]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    batch = tmp_path / "batch.toml"
+    batch.write_text(
+        'schema_version = 1\nname = "A7"\n[samples.a]\nsem = "a.tif"\n[[criteria]]\n'
+        'quantity = "sem.crack_area_fraction"\nsample = "a"\nmax = 0.05\n'
+    )
+    write_zeiss_tiff(simulate_sem(2)[0], tmp_path / "a.tif")
+    store = tmp_path / "results.sqlite"
+    first = run("report", batch, "-o", tmp_path / "out", "--store", store)
+    assert first.returncode == 0, first.stderr
+    assert "recorded in" in first.stdout
+    again = run("report", batch, "-o", tmp_path / "out", "--store", store)
+    assert "recorded before" in again.stdout
+    listed = run("history", store)
+    assert "crack area fraction of a" in listed.stdout
+    assert "pass" in listed.stdout
+    csv = pd.read_csv(io.StringIO(run("history", store, "--csv").stdout))
+    assert csv["value"].tolist() == history(store)["value"].tolist()
+    absent = run("history", tmp_path / "no.sqlite")
+    assert absent.returncode == 4
+    assert "no such store" in absent.stderr
+    assert "Traceback" not in absent.stderr
