@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from coatqc.core.errors import MeasurementError
 from coatqc.core.estimate import Estimate
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 # Mean range of two normal numbers over their standard deviation.
 _D2 = 2 / np.sqrt(np.pi)
@@ -50,7 +52,7 @@ class Limits(NamedTuple):
     n: int
 
 
-def individuals_limits(values: Sequence[float]) -> Limits:
+def individuals_limits(values: ArrayLike) -> Limits:
     """Centre and standard deviation from single values in the order they were measured.
 
     The standard deviation is that of the moving range, which a slow drift does not widen.
@@ -87,7 +89,7 @@ def individuals_limits(values: Sequence[float]) -> Limits:
     return Limits(float(x.mean()), sigma, x.size)
 
 
-def nelson_rules(values: Sequence[float], limits: Limits) -> pd.DataFrame:
+def nelson_rules(values: ArrayLike, limits: Limits) -> pd.DataFrame:
     """Which of Nelson's eight rules each value breaks.
 
     Parameters
@@ -148,7 +150,7 @@ def _count(which: np.ndarray, of: int) -> np.ndarray:
 
 
 def ewma(
-    values: Sequence[float], limits: Limits, *, weight: float = 0.2, width: float = 2.86
+    values: ArrayLike, limits: Limits, *, weight: float = 0.2, width: float = 2.86
 ) -> pd.DataFrame:
     """Exponentially weighted moving average with its limits: shows small lasting shifts.
 
@@ -198,7 +200,7 @@ def ewma(
     return pd.DataFrame({"average": average, "lower": lower, "upper": upper, "alarm": alarm})
 
 
-def moving_ranges(values: Sequence[float], limits: Limits) -> pd.DataFrame:
+def moving_ranges(values: ArrayLike, limits: Limits) -> pd.DataFrame:
     """Moving range of two with its upper limit: shows a process that has become restless.
 
     Returns
@@ -217,7 +219,7 @@ def moving_ranges(values: Sequence[float], limits: Limits) -> pd.DataFrame:
     return pd.DataFrame({"range": ranges, "upper": upper, "alarm": ranges > upper})
 
 
-def capability(values: Sequence[float], minimum: float | None, maximum: float | None) -> Estimate:
+def capability(values: ArrayLike, minimum: float | None, maximum: float | None) -> Estimate:
     """Cpk: distance of the mean to the nearer limit over three standard deviations.
 
     Parameters
@@ -264,7 +266,7 @@ def capability(values: Sequence[float], minimum: float | None, maximum: float | 
     )
 
 
-def _whole(values: Sequence[float]) -> np.ndarray:
+def _whole(values: ArrayLike) -> np.ndarray:
     x = np.asarray(values, dtype=float)
     if x.ndim != 1 or not np.isfinite(x).all():
         raise MeasurementError("a chart needs a row of numbers, none of them missing")

@@ -76,7 +76,10 @@ def load_recipe(path: str | Path) -> Recipe:
 def _mistakes(recipe: Recipe) -> Iterable[str]:
     wanted = wanted_files(recipe)
     # A batch names files in every role that is asked of a sample.
-    samples = {name: Sample(**{role: ["?"] for role in roles}) for name, roles in wanted.items()}
+    samples = {
+        name: Sample.model_validate({role: ["?"] for role in roles})
+        for name, roles in wanted.items()
+    }
     everyone = {**samples, **recipe.references}
     for group in ("criteria", "observations"):
         for index, item in enumerate(getattr(recipe, group)):

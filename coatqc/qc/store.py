@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _PATIENCE = 30
 # What a text in a record may be long; report.json holds the whole.
 _LONGEST = 4000
+# Any number that other programs on the server do not lock.
+_LOCK = 0x636F617471
 
 
 def record(result: BatchResult, where: str | Path) -> bool:
@@ -64,8 +66,8 @@ def record(result: BatchResult, where: str | Path) -> bool:
     """
     import sqlalchemy as sa
 
+    from coatqc.qc.facts import to_dict
     from coatqc.qc.store_tables import INPUTS, RESULTS, RUNS
-    from coatqc.report.write import to_dict
 
     report = to_dict(result)
     batch = result.batch
@@ -74,7 +76,7 @@ def record(result: BatchResult, where: str | Path) -> bool:
         known = connection.execute(sa.select(RUNS.c.id).where(RUNS.c.key == key)).first()
         if known is not None:
             return False
-        run = connection.execute(
+        added = connection.execute(
             RUNS.insert().values(
                 key=key,
                 batch=_text(batch.name),
@@ -89,7 +91,8 @@ def record(result: BatchResult, where: str | Path) -> bool:
                 versions=json.dumps(result.versions, sort_keys=True),
                 report=_clean(json.dumps(report, allow_nan=False)),
             )
-        ).inserted_primary_key[0]
+        )
+        (run,) = added.inserted_primary_key or (None,)
         judged = [(o, True) for o in result.criteria] + [(o, False) for o in result.observations]
         rows = [_row(outcome, is_judged) for outcome, is_judged in judged]
         if rows:
@@ -171,7 +174,9 @@ def history(
             query = query.where(column == value)
     with _opened(where) as connection:
         rows = connection.execute(query).mappings().all()
-    return pd.DataFrame([dict(row) for row in rows], columns=[c.name for c in columns])
+    table = pd.DataFrame([dict(row) for row in rows], columns=[c.name for c in columns])
+    numbers = ["value", "standard_uncertainty", "lower", "upper", "minimum", "maximum"]
+    return table.astype(dict.fromkeys(numbers, float))
 
 
 def _key(report: dict[str, Any]) -> str:
@@ -241,6 +246,9 @@ def _opened(where: str | Path) -> Iterator[sa.Connection]:
         if lite:
             _lock_when_beginning(engine)
         with engine.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                # One writer at a time, from the look whether a run is known to its record.
+                connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
             if not sa.inspect(connection).has_table(RUNS.name):
                 METADATA.create_all(connection)
             yield connection

@@ -16,36 +16,10 @@ import pytest
 import sqlalchemy as sa
 
 from coatqc.core import StoreError
-from coatqc.core.estimate import Estimate
 from coatqc.qc import Batch, run_batch
-from coatqc.qc.measurement import Measurement
-from coatqc.qc.run import BatchResult, Outcome
 from coatqc.qc.store import history, record
 from coatqc.qc.store_tables import RUNS
-from coatqc.qc.verdict import judge
 from imaging import simulate_sem, write_zeiss_tiff
-
-
-def batch_result(name: str, value: float, **more) -> BatchResult:
-    """A result as `run_batch` makes it, of a number that need not be measured."""
-    from coatqc.qc.quantities import QUANTITIES
-
-    raw = {
-        "schema_version": 1,
-        "name": name,
-        "samples": {"a": {"sem": "a.tif"}},
-        "criteria": [{"quantity": "sem.crack_area_fraction", "sample": "a", "max": 0.03}],
-    }
-    batch = Batch(**raw, **more)
-    estimate = Estimate.from_standard_uncertainty(value, 0.002, unit="1", n=9)
-    outcome = Outcome(
-        batch.criteria[0],
-        QUANTITIES["sem.crack_area_fraction"],
-        Measurement(estimate),
-        verdict=judge(estimate, None, 0.03),
-        conformance_probability=0.9,
-    )
-    return BatchResult(batch, [], [outcome], [], "2026-01-01T00:00:00+00:00")
 
 
 @pytest.fixture(scope="session")
@@ -109,7 +83,7 @@ def store(request, tmp_path):
     return url.replace("/postgres", f"/{name}").replace("postgresql", "postgresql", 1)
 
 
-def test_results_come_back_in_order_and_once(store):
+def test_results_come_back_in_order_and_once(store, batch_result):
     for i, value in enumerate((0.02, 0.031, 0.05)):
         assert record(batch_result(f"batch {i}", value), store)
     assert not record(batch_result("batch 1", 0.031), store)
@@ -123,7 +97,7 @@ def test_results_come_back_in_order_and_once(store):
     assert isinstance(table, pd.DataFrame)
 
 
-def test_records_are_never_changed_or_deleted(store):
+def test_records_are_never_changed_or_deleted(store, batch_result):
     record(batch_result("a", 0.02), store)
     url = store if isinstance(store, str) else sa.URL.create("sqlite", database=str(store))
     engine = sa.create_engine(url)
@@ -134,7 +108,7 @@ def test_records_are_never_changed_or_deleted(store):
     assert history(store)["verdict"].tolist() == ["pass"]
 
 
-def test_hostile_names_are_kept_as_words(store):
+def test_hostile_names_are_kept_as_words(store, batch_result):
     name = "'); DROP TABLE coatqc_runs; -- <script>\u202e 💥" + "x" * 100
     record(batch_result(name, 0.02), store)
     assert history(store)["batch"].tolist() == [name]
@@ -154,14 +128,16 @@ def test_a_failed_measurement_is_recorded_too(store):
     assert "no such file" in row["error"]
 
 
-def _write(store, start):
-    for i in range(start, start + 10):
-        record(batch_result(f"batch {i % 15}", 0.02), store)
+def _write(store, results):
+    for result in results:
+        record(result, store)
 
 
-def test_writers_at_once_neither_fail_nor_double(store):
+def test_writers_at_once_neither_fail_nor_double(store, batch_result):
+    results = [batch_result(f"batch {i}", 0.02) for i in range(15)]
     context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=_write, args=(store, start)) for start in (0, 5, 10)]
+    parts = [(results * 2)[start : start + 10] for start in (0, 5, 10)]
+    workers = [context.Process(target=_write, args=(store, part)) for part in parts]
     for worker in workers:
         worker.start()
     for worker in workers:
@@ -170,7 +146,7 @@ def test_writers_at_once_neither_fail_nor_double(store):
     assert sorted(history(store)["batch"]) == sorted(f"batch {i}" for i in range(15))
 
 
-def test_a_server_that_was_restarted_serves_on(postgresql):
+def test_a_server_that_was_restarted_serves_on(postgresql, batch_result):
     url, control = postgresql
     record(batch_result("before", 0.02), url)
     control("stop")
@@ -181,7 +157,7 @@ def test_a_server_that_was_restarted_serves_on(postgresql):
     assert history(url)["batch"].tolist() == ["before", "while"]
 
 
-def test_what_is_no_store_is_named(tmp_path):
+def test_what_is_no_store_is_named(tmp_path, batch_result):
     result = batch_result("a", 0.02)
     (tmp_path / "notes.txt").write_text("my notes, and no database at all " * 40)
     for where, words in (

@@ -1,0 +1,148 @@
+"""One HTML page with the control charts of all quantities in a store."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from coatqc.core.errors import StoreError
+from coatqc.core.plotting import OKABE_ITO, house_style, new_axes, pretty_unit
+from coatqc.qc.trend import Trend
+from coatqc.report.uris import figure_uri
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Batches whose names still fit below a chart.
+_NAMED = 24
+
+
+def plot_trend(trend: Trend, ax: Axes | None = None) -> Axes:
+    """Chart of single values with their intervals, moving average, limits and alarms.
+
+    Parameters
+    ----------
+    trend : Trend
+        From `coatqc.qc.trend.trends`.
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw on.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from coatqc.qc.trend import trends
+    >>> one = {"started": "2026", "batch": "a", "title": "thickness", "recipe": "r",
+    ...     "quantity": "q", "sample": "s", "reference": "", "parameters": "{}", "unit": "nm",
+    ...     "value": 2.0, "lower": 1.9, "upper": 2.1, "verdict": "pass", "minimum": 1.0,
+    ...     "maximum": None}
+    >>> plot_trend(trends(pd.DataFrame([one] * 9))[0]).get_ylabel()
+    'nm'
+    """
+    table = trend.table
+    ax = new_axes(ax, figsize=(7.6, 3.2))
+    at = np.arange(len(table))
+    value = table["value"].to_numpy(float)
+    reach = np.abs(table[["lower", "upper"]].to_numpy(float).T - value)
+    ax.errorbar(
+        at, value, yerr=reach, fmt="o", ms=4, lw=0.9, color=OKABE_ITO["blue"], label="batch, 95 %"
+    )
+    if trend.limits is not None:
+        center, sigma = trend.limits.center, trend.limits.sigma
+        ax.axhline(center, color="0.4", lw=0.9)
+        for side in (-3, 3):
+            ax.axhline(
+                center + side * sigma,
+                color="0.4",
+                lw=0.9,
+                ls=(0, (4, 3)),
+                label="process, 3 standard deviations" if side > 0 else None,
+            )
+        ax.plot(
+            at, table["average"], color=OKABE_ITO["green"], lw=1.2, label="moving average", zorder=1
+        )
+        alarm = (table["alarm"] != "").to_numpy()
+        if alarm.any():
+            ax.plot(
+                at[alarm],
+                value[alarm],
+                "o",
+                ms=10,
+                mfc="none",
+                mec=OKABE_ITO["vermillion"],
+                mew=1.6,
+                label="alarm",
+            )
+    low, high = trend.tolerance
+    for k, limit in enumerate(x for x in (low, high) if x is not None):
+        ax.axhline(
+            limit, color=OKABE_ITO["vermillion"], lw=1.2, label=None if k else "tolerance limit"
+        )
+    if len(table) <= _NAMED:
+        names = [str(name)[:18] for name in table["batch"]]
+        ax.set_xticks(at, names, rotation=45, ha="right", rotation_mode="anchor")
+    else:
+        ax.set_xlabel("batch, oldest first")
+    ax.set_ylabel(pretty_unit(trend.unit) if trend.unit not in ("", "1") else "value")
+    ax.set_title(trend.title)
+    ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+    return ax
+
+
+def _figure(ax: Axes) -> Figure:
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    return figure
+
+
+def write_trend(found: list[Trend], path: str | Path, *, store: str = "") -> Path:
+    """Write the page.
+
+    Parameters
+    ----------
+    found : list of Trend
+        From `coatqc.qc.trend.trends`.
+    path : path-like
+        HTML file; it appears whole or not at all.
+    store : str
+        Named in the page's head.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    StoreError
+        If there is nothing to draw, or the file cannot be written.
+
+    Examples
+    --------
+    >>> write_trend([], "trend.html")
+    Traceback (most recent call last):
+        ...
+    coatqc.core.errors.StoreError: no number is recorded yet: there is no trend to draw
+    """
+    from jinja2 import Environment, StrictUndefined
+
+    if not found:
+        raise StoreError("no number is recorded yet: there is no trend to draw")
+    path = Path(path)
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["unit"] = pretty_unit
+    source = resources.files("coatqc.report").joinpath("trend.html.j2").read_text("utf-8")
+    with house_style():
+        charts = [(trend, figure_uri(_figure(plot_trend(trend)))) for trend in found]
+    page = environment.from_string(source).render(charts=charts, store=store)
+    partial = path.with_name(path.name + ".part")
+    try:
+        partial.write_text(page, encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be written ({error.strerror})") from error
+    return path
