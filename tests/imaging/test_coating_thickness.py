@@ -185,7 +185,7 @@ def test_a_rounded_crystal_is_no_coating():
         try:
             coated += coating_thickness(image).coated
         except MeasurementError as error:
-            assert "slow" in str(error)
+            assert "slow" in str(error) or "looked for" in str(error)
             refused += 1
     assert coated == 0
     assert refused > 3
@@ -346,7 +346,7 @@ def test_thickness_and_share_hold_the_truth(holds):
         try:
             found = coating_thickness(image)
         except MeasurementError as error:
-            assert "slow" in str(error)
+            assert "slow" in str(error) or "looked for" in str(error)
             continue
         median, part = examined(truth, found)
         # Where the bare stretch leaves next to nothing of the layer, none may be seen.
