@@ -75,6 +75,44 @@ def report(
     _make_report(load_batch(batch), output, store)
 
 
+@app.command(epilog="Example:  [bold]coatqc run batches/*/batch.toml -o reports --jobs 2[/]")
+def run(
+    batches: Annotated[list[Path], typer.Argument(help="Batch files.", metavar="BATCH.toml...")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Folder of the reports.", metavar="OUT")
+    ],
+    jobs: Annotated[int, typer.Option(help="Processes at once.")] = 1,
+    store: Annotated[
+        str | None,
+        typer.Option(help="Record the results too: file of SQLite, or URL.", metavar="STORE"),
+    ] = None,
+) -> None:
+    """Measure many batches, each with a report of its own; run again to go on where it stopped.
+
+    Exit code: 0 all pass, 1 one fails, 3 one is inconclusive, 4 one can't be measured.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    from coatqc.qc.many import overview, run_batches
+    from coatqc.report.write import write_report
+
+    words = TextColumn("{task.description}", markup=False)
+    columns = (BarColumn(), MofNCompleteColumn(), words)
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=len(batches))
+
+        def tell(what: str, done: int, total: int) -> None:
+            bar.update(task, description=what, completed=done, total=total)
+
+        found = run_batches(
+            batches, output, write=write_report, store=store, jobs=jobs, progress=tell
+        )
+    typer.echo(overview(found))
+    codes = {UNUSABLE if each.reason else EXIT_CODES[each.verdict] for each in found}
+    raise typer.Exit(next((code for code in (UNUSABLE, 1, 3) if code in codes), 0))
+
+
 @app.command(
     epilog=(
         "Examples:  [bold]coatqc history results.sqlite[/]  ·  [bold]coatqc history"

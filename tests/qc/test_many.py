@@ -1,0 +1,103 @@
+"""Many batches: reports whole or not at all, nothing done twice, a bad batch loses only itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from coatqc.core import MeasurementError
+from coatqc.qc.many import run_batches
+from coatqc.qc.store import history
+from coatqc.report import write_report
+from imaging import simulate_sem, write_zeiss_tiff
+
+REPORT = {"report.html", "report.json", "results.nc", "inputs.json"}
+
+
+@pytest.fixture
+def batches(tmp_path):
+    """Five batches; the names of two are hostile."""
+    made = []
+    names = ["A1", "A2", "../../etc/passwd", "<b>\u202e x/y", "A1"]
+    for i, name in enumerate(names):
+        folder = tmp_path / "in" / str(i)
+        folder.mkdir(parents=True)
+        write_zeiss_tiff(simulate_sem(i, shape=(300, 400))[0], folder / "a.tif")
+        path = folder / "batch.toml"
+        path.write_text(
+            f"schema_version = 1\nname = {json.dumps(name)}\n[samples.a]\nsem = 'a.tif'\n"
+            "[[criteria]]\nquantity = 'sem.crack_area_fraction'\nsample = 'a'\nmax = 0.5\n"
+        )
+        made.append(path)
+    return made
+
+
+def whole(output):
+    """Folders of reports, each of which must hold everything."""
+    folders = sorted(p for p in output.iterdir() if not p.name.startswith("."))
+    for folder in folders:
+        assert {p.name for p in folder.iterdir()} == REPORT, folder
+        json.loads((folder / "report.json").read_text())
+    return folders
+
+
+def test_each_batch_has_its_report_and_none_is_done_twice(batches, tmp_path):
+    output, store = tmp_path / "out", str(tmp_path / "results.sqlite")
+    told = []
+    found = run_batches(
+        [*batches, batches[0], tmp_path / "absent.toml"],
+        output,
+        write=write_report,
+        store=store,
+        jobs=2,
+        progress=lambda *a: told.append(a),
+    )
+    assert [s.verdict for s in found] == ["pass"] * 5 + ["not measured"]
+    assert "no such file" in found[-1].reason
+    assert [t[1:] for t in told] == [(i, 6) for i in range(1, 7)]
+    assert len(whole(output)) == 5
+    assert {p.name for p in tmp_path.iterdir()} == {"in", "out", "results.sqlite"}
+    assert len(history(store)) == 5
+    again = run_batches(batches, output, write=write_report, store=store)
+    assert all(s.reused for s in again)
+    # What has changed is done anew, the rest not.
+    write_zeiss_tiff(simulate_sem(9, shape=(300, 400))[0], batches[1].parent / "a.tif")
+    third = run_batches(batches, output, write=write_report, store=store)
+    assert [s.reused for s in third] == [True, False, True, True, True]
+    assert len(history(store)) == 6
+    assert len(whole(output)) == 5
+
+
+def test_killed_at_any_moment_it_goes_on(batches, tmp_path):
+    output, store = tmp_path / "out", tmp_path / "results.sqlite"
+    command = [sys.executable, "-m", "coatqc.cli", "run", *map(str, batches), "-o", str(output)]
+    command += ["--store", str(store)]
+    rng = random.Random(1)
+    for _ in range(6):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(rng.uniform(1.0, 6.0))
+        process.send_signal(signal.SIGKILL if os.name == "posix" else signal.SIGTERM)
+        process.wait()
+        if output.exists():
+            whole(output)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "5 batches: 5 pass" in done.stdout
+    assert len(whole(output)) == 5
+    assert not [p for p in output.iterdir() if p.name.startswith(".")]
+    assert len(history(store)) == 5
+
+
+def test_what_cannot_be_written_is_named(batches, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(MeasurementError, match="cannot be written"):
+        run_batches(batches, tmp_path / "file", write=write_report)
+    with pytest.raises(MeasurementError, match="jobs"):
+        run_batches(batches, tmp_path / "out", write=write_report, jobs=0)
