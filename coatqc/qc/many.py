@@ -248,9 +248,7 @@ def overview(found: list[Summary]) -> str:
     for each in found:
         where = each.reason or each.folder + (" (as before)" if each.reused else "")
         lines.append(printable(f"{each.verdict:13} {each.batch or each.file}  {where}"))
-    counts = {
-        v: sum(s.verdict == v for s in found) for v in dict.fromkeys(s.verdict for s in found)
-    }
+    counts = Counter(each.verdict for each in found)
     total = ", ".join(f"{n} {verdict}" for verdict, n in counts.items())
     lines.append(f"{len(found)} batch{'' if len(found) == 1 else 'es'}: {total}")
     return "\n".join(lines)
