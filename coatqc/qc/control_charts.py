@@ -117,7 +117,7 @@ def nelson_rules(values: ArrayLike, limits: Limits) -> pd.DataFrame:
     z = (_whole(values) - limits.center) / limits.sigma
     side = np.sign(z)
     step = np.sign(np.diff(z, prepend=np.nan))
-    turn = np.append(False, step[1:] * step[:-1] < 0)
+    turn = np.append(False, step[1:] * step[:-1] < 0)[: z.size]
     out = {
         1: np.abs(z) > 3,
         2: _run(side > 0, 9) | _run(side < 0, 9),
