@@ -72,7 +72,7 @@ def record(result: BatchResult, where: str | Path) -> bool:
     report = to_dict(result)
     batch = result.batch
     key = _key(report)
-    with _opened(where) as connection:
+    with _opened(where, write=True) as connection:
         known = connection.execute(sa.select(RUNS.c.id).where(RUNS.c.key == key)).first()
         if known is not None:
             return False
@@ -172,7 +172,7 @@ def history(
     ):
         if value is not None:
             query = query.where(column == value)
-    with _opened(where) as connection:
+    with _opened(where, write=False) as connection:
         rows = connection.execute(query).mappings().all()
     table = pd.DataFrame([dict(row) for row in rows], columns=[c.name for c in columns])
     numbers = ["value", "standard_uncertainty", "lower", "upper", "minimum", "maximum"]
@@ -229,8 +229,8 @@ def _clean(words: str) -> str:
 
 
 @contextmanager
-def _opened(where: str | Path) -> Iterator[sa.Connection]:
-    """A transaction on the store's tables, which are made if there are none."""
+def _opened(where: str | Path, *, write: bool) -> Iterator[sa.Connection]:
+    """A transaction on the store's tables, which writing makes if there are none."""
     import sqlalchemy as sa
     from sqlalchemy import exc
 
@@ -243,13 +243,15 @@ def _opened(where: str | Path) -> Iterator[sa.Connection]:
         lite = sa.make_url(url).get_backend_name() == "sqlite"
         options: dict[str, Any] = {"connect_args": {"timeout": _PATIENCE}} if lite else {}
         engine = sa.create_engine(url, poolclass=sa.pool.NullPool, **options)
-        if lite:
+        if lite and write:
             _lock_when_beginning(engine)
         with engine.begin() as connection:
-            if connection.dialect.name == "postgresql":
+            if write and connection.dialect.name == "postgresql":
                 # One writer at a time, from the look whether a run is known to its record.
                 connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
             if not sa.inspect(connection).has_table(RUNS.name):
+                if not write:
+                    raise StoreError(f"{shown}: holds no results of coatqc")
                 METADATA.create_all(connection)
             yield connection
     except exc.NoSuchModuleError as error:

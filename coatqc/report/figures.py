@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import xarray as xr
@@ -204,6 +204,17 @@ def _contours(outcomes: list[Outcome]) -> Generator[Drawing, None, set[str]]:
     return drawn
 
 
+def _named(comparison: imaging.CrackComparison, names: tuple[str, str]) -> Axes:
+    """Groups under the names that the batch gives them."""
+    own = dict(zip(comparison.groups, names, strict=True))
+    particles = comparison.particles
+    return replace(
+        comparison,
+        groups={own[group]: estimate for group, estimate in comparison.groups.items()},
+        particles=particles.assign(group=particles["group"].map(own)),
+    ).plot()
+
+
 def _own_plots(outcomes: list[Outcome], role: str) -> Iterator[Drawing]:
     """Results that draw themselves; the same pair of files is drawn once."""
     seen = set()
@@ -224,8 +235,11 @@ def _own_plots(outcomes: list[Outcome], role: str) -> Iterator[Drawing]:
             seen.add(key)
             against = f" against {outcome.item.reference}" if outcome.item.reference else ""
             count = f", image {number}" if len(results) > 1 else ""
-            words = "" if isinstance(one, imaging.CrackComparison) else _WORDS[role]
-            yield f"{outcome.item.sample}{against}{count}. {words}".rstrip(), one.plot
+            if isinstance(one, imaging.CrackComparison):
+                names = (str(outcome.item.reference), outcome.item.sample)
+                yield f"{outcome.item.sample}{against}.", functools.partial(_named, one, names)
+            else:
+                yield f"{outcome.item.sample}{against}{count}. {_WORDS[role]}", one.plot
 
 
 _COMPARED = "Below: ten times their difference, and what could hide in it."

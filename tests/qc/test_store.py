@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import multiprocessing
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -169,6 +171,14 @@ def test_what_is_no_store_is_named(tmp_path, batch_result):
     ):
         with pytest.raises(StoreError, match=words):
             record(result, where)
+    # Reading makes no tables in a database of something else.
+    other = tmp_path / "other.sqlite"
+    with contextlib.closing(sqlite3.connect(other)) as connection:
+        connection.execute("CREATE TABLE mine (a)")
+    before = other.read_bytes()
+    with pytest.raises(StoreError, match="no results of coatqc"):
+        history(other)
+    assert other.read_bytes() == before
     with pytest.raises(StoreError, match="no such store"):
         history(tmp_path / "absent.sqlite")
 
