@@ -1,0 +1,5 @@
+"""``python -m coatqc.cli``."""
+
+from coatqc.cli import main
+
+main()

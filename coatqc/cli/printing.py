@@ -1,0 +1,108 @@
+"""What commands share: folders, progress, and a batch measured and told on the screen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from coatqc.cli.root import EXIT_CODES, UNUSABLE
+from coatqc.core.errors import MeasurementError
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from coatqc.qc.batch import Batch
+    from coatqc.qc.run import BatchResult
+
+
+def made_folder(folder: Path) -> Path:
+    """Folder, made if it is absent."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MeasurementError(f"{folder}: cannot be made a folder ({error.strerror})") from error
+    return folder
+
+
+def status(what: str) -> AbstractContextManager[object]:
+    """Words beside a spinner while something lasts."""
+    from rich.console import Console
+
+    return Console(stderr=True).status(what)
+
+
+def make_report(batch: Batch, output: Path, store: str | None = None) -> None:
+    """Measure a batch with progress, write its report, record it, and exit by its verdict."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    from coatqc.qc.run import run_batch
+    from coatqc.report.write import write_report
+
+    made_folder(output)
+    count = TextColumn("{task.completed:.0f}/{task.total:.0f}")
+    words = TextColumn("{task.description}", markup=False)
+    with Progress(BarColumn(), count, words, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=1)
+
+        def tell(what: str, done: int, total: int) -> None:
+            bar.update(task, description=what, completed=done, total=total)
+
+        result = run_batch(batch, progress=tell)
+        tell("writing the report", 0, 1)
+        try:
+            paths = write_report(result, output)
+        except OSError as error:
+            raise MeasurementError(f"{output}: cannot write the report ({error})") from error
+    print_verdict(result, paths[0])
+    if store is not None:
+        from coatqc.qc.store import record
+
+        added = record(result, store)
+        typer.echo(f"recorded in {shown(store)}" if added else "recorded before, not again")
+    raise typer.Exit(exit_code(result))
+
+
+def shown(store: str) -> str:
+    """A store without the password that its URL may hold."""
+    return store.split("@")[-1]
+
+
+def exit_code(result: BatchResult) -> int:
+    """Exit code that tells the verdict."""
+    if result.files and all(f.data is None for f in result.files):
+        return UNUSABLE
+    return EXIT_CODES[result.verdict]
+
+
+def print_verdict(result: BatchResult, page: Path) -> None:
+    """Criteria as a table, files that could not be read, and the verdict."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    colours = {"pass": "green", "fail": "red", "inconclusive": "yellow", "not measured": "red"}
+    table = Table(box=None, pad_edge=False)
+    for head in ("verdict", "criterion", "measured", "limit"):
+        table.add_column(head, overflow="fold")
+    for outcome in result.criteria:
+        verdict = outcome.verdict or ""
+        measured = outcome.measured or outcome.error
+        table.add_row(
+            Text(verdict, style=colours[verdict]),
+            Text(outcome.title),
+            Text(measured),
+            Text(outcome.limit),
+        )
+    console = Console(highlight=False)
+    if result.simulated:
+        console.print("simulated data, not measured", style="italic")
+    console.print(table)
+    for file in result.files:
+        if file.error:
+            console.print(Text(f"not read: {file.error}", style="red"))
+    console.print(Text(f"batch {result.batch.name}: "), end="")
+    console.print(Text(result.verdict, style=f"bold {colours[result.verdict]}"))
+    console.print(Text(f"report: {page}"), soft_wrap=True)

@@ -1,0 +1,58 @@
+"""Commands around recipes: init, check, schema."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from coatqc.cli.root import app
+
+
+@app.command(epilog="Example:  [bold]coatqc init my_product[/]")
+def init(
+    folder: Annotated[Path, typer.Argument(help="Folder to make.", metavar="FOLDER")],
+) -> None:
+    """Write a commented recipe.toml and batch.toml to begin with."""
+    from coatqc.qc.starter import make_starter
+
+    for path in make_starter(folder):
+        typer.echo(str(path))
+
+
+@app.command(epilog="Example:  [bold]coatqc check recipe.toml[/]")
+def check(
+    file: Annotated[Path, typer.Argument(help="Recipe or batch file (TOML).", metavar="FILE.toml")],
+) -> None:
+    """Check a recipe, or a batch file with its recipe, without measuring anything.
+
+    Exit code: 0 no mistake, 4 mistakes, each with its place and a remedy.
+    """
+    from coatqc.qc.batch import load_batch, read_toml
+    from coatqc.qc.recipe import load_recipe, wanted_files
+
+    raw = read_toml(file)
+    if "samples" in raw or "recipe" in raw:
+        batch = load_batch(file)
+        by = f" by recipe {batch.recipe_name} {batch.recipe_version}" if batch.recipe_name else ""
+        typer.echo(f"{file}: batch {batch.name}{by}: {len(batch.criteria)} criteria, no mistake")
+        return
+    recipe = load_recipe(file)
+    count = len(recipe.criteria)
+    typer.echo(f"{file}: recipe {recipe.name} {recipe.version}: {count} criteria, no mistake")
+    for name, roles in wanted_files(recipe).items():
+        typer.echo(f"a batch must name files of samples.{name}: {', '.join(roles)}")
+
+
+@app.command(epilog="Example:  [bold]coatqc schema recipe > recipe.schema.json[/]")
+def schema(
+    what: Annotated[str, typer.Argument(help="recipe, batch or report.", metavar="WHAT")],
+) -> None:
+    """Print the JSON Schema of a recipe, a batch file or report.json, for editors and programs."""
+    import json
+
+    from coatqc.qc.schemas import json_schema
+
+    sys.stdout.write(json.dumps(json_schema(what), indent=2, ensure_ascii=False) + "\n")

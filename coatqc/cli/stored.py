@@ -1,0 +1,98 @@
+"""Commands that ask a results store: history, trend."""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from coatqc.cli.printing import shown
+from coatqc.cli.root import app
+from coatqc.core.errors import printable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@app.command(
+    epilog=(
+        "Examples:  [bold]coatqc history results.sqlite[/]  ·  [bold]coatqc history"
+        " results.sqlite --quantity sem.crack_area_fraction --csv > cracks.csv[/]"
+    )
+)
+def history(
+    store: Annotated[str, typer.Argument(help="File of SQLite, or URL.", metavar="STORE")],
+    quantity: Annotated[str | None, typer.Option(help="This quantity only.")] = None,
+    sample: Annotated[str | None, typer.Option(help="This sample only.")] = None,
+    batch: Annotated[str | None, typer.Option(help="This batch only.")] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="All columns, as CSV.")] = False,
+) -> None:
+    """List the recorded results, oldest first."""
+    from coatqc.qc.store import history as recorded
+
+    table = recorded(store, batch=batch, quantity=quantity, sample=sample)
+    if as_csv:
+        table.to_csv(sys.stdout, index=False)
+        return
+    _print_history(table)
+
+
+@app.command(epilog="Example:  [bold]coatqc trend results.sqlite -o trend.html[/]")
+def trend(
+    store: Annotated[str, typer.Argument(help="File of SQLite, or URL.", metavar="STORE")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Page to write.", metavar="FILE.html")
+    ],
+    quantity: Annotated[str | None, typer.Option(help="This quantity only.")] = None,
+    sample: Annotated[str | None, typer.Option(help="This sample only.")] = None,
+    baseline: Annotated[
+        int | None, typer.Option(help="First batches that tell the limits; by default all.")
+    ] = None,
+) -> None:
+    """Draw control charts of the recorded quantities, with alarms and capability.
+
+    Exit code: 0 no alarm at the newest batch, 1 an alarm there, 4 a store that can't be used.
+    """
+    from coatqc.qc.store import history as recorded
+    from coatqc.qc.trend import trends
+    from coatqc.report.trend_page import write_trend
+
+    found = trends(recorded(store, quantity=quantity, sample=sample), baseline=baseline)
+    page = write_trend(found, output, store=shown(store))
+    for each in found:
+        last = str(each.table["alarm"].iloc[-1])
+        words = f"alarm: {last}" if last else "no alarm"
+        typer.echo(printable(f"{each.title}: {len(each.table)} batches, newest {words}"))
+    typer.echo(str(page))
+    if any(each.table["alarm"].iloc[-1] for each in found):
+        raise typer.Exit(1)
+
+
+def _print_history(table: pd.DataFrame) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from coatqc.core.estimate import Estimate
+    from coatqc.core.plotting import pretty_unit
+
+    shown = Table(box=None, pad_edge=False)
+    for head in ("started", "batch", "criterion", "measured", "verdict"):
+        shown.add_column(head, overflow="fold")
+    for row in table.to_dict("records"):
+        measured = str(row["category"] or row["error"])
+        value, lower, upper, u = (
+            float(row[name]) for name in ("value", "lower", "upper", "standard_uncertainty")
+        )
+        if math.isfinite(value):
+            unit = str(row["unit"])
+            estimate = Estimate.from_interval(
+                value, lower, upper, standard_uncertainty=u, unit=unit
+            )
+            measured = f"{estimate.concise} {pretty_unit(unit)}".rstrip()
+        words = (row["started"], row["batch"], row["title"], measured, row["verdict"])
+        shown.add_row(*(Text(printable(str(word))) for word in words))
+    Console(highlight=False).print(shown)
