@@ -1,4 +1,4 @@
-"""Commands that measure: report, run, demo."""
+"""Commands that measure: report, run, watch, demo."""
 
 from __future__ import annotations
 
@@ -39,6 +39,10 @@ def run(
         Path, typer.Option("-o", "--output", help="Folder of the reports.", metavar="OUT")
     ],
     jobs: Annotated[int, typer.Option(help="Processes at once.")] = 1,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(help="Use the workers of this dask scheduler.", metavar="tcp://HOST:8786"),
+    ] = None,
     store: Annotated[
         str | None,
         typer.Option(help="Record the results too: file of SQLite, or URL.", metavar="STORE"),
@@ -63,11 +67,79 @@ def run(
             bar.update(task, description=what, completed=done, total=total)
 
         found = run_batches(
-            batches, output, write=write_report, store=store, jobs=jobs, progress=tell
+            batches,
+            output,
+            write=write_report,
+            store=store,
+            jobs=jobs,
+            scheduler=scheduler,
+            progress=tell,
         )
     typer.echo(overview(found))
     codes = {UNUSABLE if each.reason else EXIT_CODES[each.verdict] for each in found}
     raise typer.Exit(next((code for code in (UNUSABLE, 1, 3) if code in codes), 0))
+
+
+@app.command(epilog="Example:  [bold]coatqc watch /lab/inbox -o reports --store results.sqlite[/]")
+def watch(
+    folder: Annotated[Path, typer.Argument(help="Where batches arrive.", metavar="FOLDER")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Folder of the reports.", metavar="OUT")
+    ],
+    store: Annotated[
+        str | None,
+        typer.Option(help="Record the results too: file of SQLite, or URL.", metavar="STORE"),
+    ] = None,
+    jobs: Annotated[int, typer.Option(help="Processes at once.")] = 1,
+    settle: Annotated[
+        float, typer.Option(help="Seconds without change until a batch counts as whole.")
+    ] = 10.0,
+    interval: Annotated[float, typer.Option(help="Seconds between two looks.")] = 2.0,
+    overdue: Annotated[
+        float, typer.Option(help="Hours until a batch with missing files is quarantined.")
+    ] = 24.0,
+    webhook: Annotated[
+        str, typer.Option(help="Post each verdict there, as JSON.", metavar="URL")
+    ] = "",
+    on_verdict: Annotated[
+        str,
+        typer.Option(help="Run this on each verdict, JSON on its input.", metavar="COMMAND"),
+    ] = "",
+    log: Annotated[
+        Path | None, typer.Option(help="Add a JSON object a line.", metavar="FILE.jsonl")
+    ] = None,
+    once: Annotated[bool, typer.Option("--once", help="End when all there is done.")] = False,
+) -> None:
+    """Measure each batch that arrives in FOLDER, once; a bad one goes to OUT/quarantine.
+
+    Files that are still being written are left alone. Ctrl-C or SIGTERM ends it after the batch
+    in hand; begun again, it goes on. Exit code: 0, or 4 where something did not work at the end.
+    """
+    import signal
+
+    from coatqc.qc.log import open_log
+    from coatqc.qc.tell import Hooks
+    from coatqc.qc.watch import Pace
+    from coatqc.qc.watch import watch as watch_folder
+    from coatqc.report.write import write_report
+
+    asked = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, frame: asked.append(number))
+    well = watch_folder(
+        folder,
+        output,
+        write=write_report,
+        log=open_log(log),
+        store=store,
+        jobs=jobs,
+        pace=Pace(settle, interval, overdue * 3600),
+        hooks=Hooks(webhook, on_verdict),
+        once=once,
+        stopped=lambda: bool(asked),
+    )
+    if not well:
+        raise typer.Exit(UNUSABLE)
 
 
 @app.command(epilog="Example:  [bold]coatqc demo -o demo[/]")

@@ -58,16 +58,11 @@ def make_report(batch: Batch, output: Path, store: str | None = None) -> None:
             raise MeasurementError(f"{output}: cannot write the report ({error})") from error
     print_verdict(result, paths[0])
     if store is not None:
-        from coatqc.qc.store import record
+        from coatqc.qc.store import record, shown_store
 
         added = record(result, store)
-        typer.echo(f"recorded in {shown(store)}" if added else "recorded before, not again")
+        typer.echo(f"recorded in {shown_store(store)}" if added else "recorded before, not again")
     raise typer.Exit(exit_code(result))
-
-
-def shown(store: str) -> str:
-    """A store without the password that its URL may hold."""
-    return store.split("@")[-1]
 
 
 def exit_code(result: BatchResult) -> int:

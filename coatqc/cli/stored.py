@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from coatqc.cli.printing import shown
 from coatqc.cli.root import app
 from coatqc.core.errors import printable
 
@@ -57,11 +56,12 @@ def trend(
     Exit code: 0 no alarm at the newest batch, 1 an alarm there, 4 a store that can't be used.
     """
     from coatqc.qc.store import history as recorded
+    from coatqc.qc.store import shown_store
     from coatqc.qc.trend import trends
     from coatqc.report.trend_page import write_trend
 
     found = trends(recorded(store, quantity=quantity, sample=sample), baseline=baseline)
-    page = write_trend(found, output, store=shown(store))
+    page = write_trend(found, output, store=shown_store(store))
     for each in found:
         last = str(each.table["alarm"].iloc[-1])
         words = f"alarm: {last}" if last else "no alarm"

@@ -2,69 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import multiprocessing
-import os
-import re
-import shutil
-import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable
 from functools import partial
-from glob import glob
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from coatqc.core.errors import CoatqcError, MeasurementError, printable
-from coatqc.core.provenance import versions
-from coatqc.qc.batch import ROLES, Batch, load_batch
-from coatqc.qc.run import run_batch
-from coatqc.qc.verdict import Verdict
-
-if TYPE_CHECKING:
-    from coatqc.qc.run import BatchResult
+from coatqc.core.errors import MeasurementError, printable
+from coatqc.qc.spread import spread
+from coatqc.qc.summary import Summary
+from coatqc.qc.whole import Writer, clear_leftovers, measure_whole
 
 Progress = Callable[[str, int, int], None]
-Writer = Callable[["BatchResult", Path], object]
-# What a report's folder holds beside the report: what went in.
-_DONE = "inputs.json"
-_PART, _OLD = ".part-", ".old-"
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What came of one batch.
-
-    Parameters
-    ----------
-    file : str
-        Batch file.
-    batch : str
-        Its name; empty where the file could not be read.
-    folder : str
-        Of the report, within the folder of all; empty where there is none.
-    verdict : {"pass", "fail", "inconclusive", "not measured"}
-    reason : str
-        Why there is no report; empty where there is one.
-    reused : bool
-        Whether an earlier report of the same inputs stands.
-
-    Examples
-    --------
-    >>> Summary("a.toml", "", "", "not measured", "a.toml: no such file", False).verdict
-    'not measured'
-    """
-
-    file: str
-    batch: str
-    folder: str
-    verdict: Verdict
-    reason: str
-    reused: bool
 
 
 def run_batches(
@@ -74,12 +22,14 @@ def run_batches(
     write: Writer,
     store: str | None = None,
     jobs: int = 1,
+    scheduler: str | None = None,
     progress: Progress | None = None,
 ) -> list[Summary]:
     """Measure batches and write the report of each into a folder of its own.
 
     A report's folder appears whole or not at all, so that a run that was killed at any moment can
     be repeated: what is done is not done again, unless its files, recipe or coatqc have changed.
+    Numbers do not depend on `jobs` or `scheduler`.
 
     Parameters
     ----------
@@ -93,6 +43,9 @@ def run_batches(
         Results store in which each result is recorded.
     jobs : int
         Processes; 1 stays in this one.
+    scheduler : str, optional
+        Address of a dask.distributed scheduler (``tcp://host:8786``) whose workers see the same
+        files by the same paths. A worker does one batch at once; give it one thread.
     progress : callable, optional
         Called as ``progress(what, done, total)`` after each batch.
 
@@ -104,7 +57,9 @@ def run_batches(
     Raises
     ------
     MeasurementError
-        If `output` cannot be written, `jobs` is below 1, or processes cannot be started.
+        If `output` cannot be written, `jobs` is below 1, or the cluster cannot be used.
+    StoreError
+        If the store cannot be used.
 
     Examples
     --------
@@ -115,124 +70,39 @@ def run_batches(
     """
     if jobs < 1:
         raise MeasurementError(f"jobs is {jobs}, expected 1 or more")
-    output = Path(output)
+    output = Path(output).resolve()
     try:
         output.mkdir(parents=True, exist_ok=True)
-        for left in output.glob(".*"):
-            if left.name.startswith((_PART, _OLD)):
-                shutil.rmtree(left)
+        clear_leftovers(output)
     except OSError as error:
         raise MeasurementError(f"{output}: cannot be written ({error.strerror})") from error
+    if store is not None:
+        from coatqc.qc.store import open_store
+
+        # Before hours of measuring, not after.
+        store = open_store(store)
     unique = list(dict.fromkeys(Path(f).resolve() for f in files))
-    one = partial(_run_one, output=output, write=write, store=store)
+    one = partial(measure_whole, output=output, write=write, store=store)
     tell = progress or (lambda what, done, total: None)
-    found = []
-    for summary in _mapped(one, unique, min(jobs, len(unique))):
-        found.append(summary)
+    found: dict[int, Summary] = {}
+    answers = spread(one, unique, jobs=0 if jobs == 1 else jobs, scheduler=scheduler, lost=lost)
+    for number, summary in answers:
+        assert summary is not None  # it has waited
+        found[number] = summary
         tell(summary.batch or summary.file, len(found), len(unique))
-    return found
+    return [found[number] for number in range(len(unique))]
 
 
-def _mapped(one: Callable[[Path], Summary], files: list[Path], jobs: int) -> Iterator[Summary]:
-    if jobs <= 1:
-        yield from map(one, files)
-        return
-    context = multiprocessing.get_context("spawn")
-    try:
-        with ProcessPoolExecutor(jobs, mp_context=context) as pool:
-            yield from pool.map(one, files)
-    except BrokenProcessPool as error:
-        raise MeasurementError(
-            "a process ended before its work was done (too little memory?); what is done is "
-            "kept: run again, with fewer jobs"
-        ) from error
+def lost(path: Path, why: str) -> Summary:
+    """Summary of a batch whose process ended.
 
-
-def _run_one(path: Path, *, output: Path, write: Writer, store: str | None) -> Summary:
-    name = ""
-    try:
-        batch = load_batch(path)
-        name = batch.name
-        folder = output / _folder_name(path, name)
-        inputs = _inputs(batch)
-        earlier = _earlier(folder)
-        if earlier.get("inputs") == inputs:
-            reused = _whole(earlier, path, folder)
-            if reused is not None and (store is None or earlier.get("store") == store):
-                return reused
-        result = run_batch(batch)
-        summary = Summary(str(path), name, folder.name, result.verdict, "", reused=False)
-        part = output / f"{_PART}{uuid.uuid4().hex}"
-        write(result, part)
-        if store is not None:
-            from coatqc.qc.store import record
-
-            record(result, store)
-        # Last, for it says that all the rest is there.
-        done = {"inputs": inputs, "store": store, "summary": asdict(summary)}
-        (part / _DONE).write_text(json.dumps(done, indent=2), encoding="utf-8")
-        _swap(part, folder)
-    except CoatqcError as error:
-        return Summary(str(path), name, "", "not measured", str(error), reused=False)
-    except OSError as error:
-        reason = f"{error.filename or path}: {error.strerror or error}"
-        return Summary(str(path), name, "", "not measured", reason, reused=False)
-    return summary
-
-
-def _folder_name(path: Path, name: str) -> str:
-    """Words of a batch's name that no file system minds, and what tells two of one name apart."""
-    words = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:60] or "batch"
-    return f"{words}-{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"
-
-
-def _inputs(batch: Batch) -> list[list[str | int]]:
-    """What a result depends on; files by name, size and time of change."""
-    found: list[list[str | int]] = [
-        [batch.sha256, batch.recipe_sha256, *(f"{k} {v}" for k, v in sorted(versions().items()))]
-    ]
-    for sample in (*batch.samples.values(), *batch.references.values()):
-        for role in ROLES:
-            for pattern in getattr(sample, role):
-                path = batch.folder / pattern
-                named = (
-                    [path]
-                    if path.exists()
-                    else sorted(
-                        batch.folder / n
-                        for n in glob(pattern, root_dir=batch.folder, recursive=True)  # noqa: PTH207
-                    )
-                )
-                for file in named or [path]:
-                    stat = file.stat() if file.exists() else None
-                    size, time = (stat.st_size, stat.st_mtime_ns) if stat else (-1, -1)
-                    found.append([role, str(file), size, time])
-    return found
-
-
-def _earlier(folder: Path) -> dict[str, object]:
-    try:
-        facts = json.loads((folder / _DONE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return facts if isinstance(facts, dict) else {}
-
-
-def _whole(earlier: dict[str, object], path: Path, folder: Path) -> Summary | None:
-    summary = earlier.get("summary")
-    if not isinstance(summary, dict):
-        return None
-    verdict: Verdict = summary["verdict"]
-    return Summary(str(path), str(summary["batch"]), folder.name, verdict, "", reused=True)
-
-
-def _swap(part: Path, folder: Path) -> None:
-    """Put a finished folder in its place; an earlier one goes only then."""
-    old = folder.with_name(f"{_OLD}{uuid.uuid4().hex}")
-    if folder.exists():
-        folder.rename(old)
-    part.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
+    Examples
+    --------
+    >>> lost(Path("a.toml"), "its process ended").reason
+    'a.toml: its process ended'
+    """
+    reason = f"{path}: {why}"
+    return Summary(str(path), "", "", "not measured", reason, reused=False, blame="batch")
 
 
 def overview(found: list[Summary]) -> str:

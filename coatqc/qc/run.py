@@ -15,6 +15,7 @@ from coatqc.core.errors import CoatqcError, ReadError
 from coatqc.core.plotting import pretty_unit
 from coatqc.core.provenance import versions
 from coatqc.core.reading import read
+from coatqc.core.threads import one_thread
 from coatqc.qc.batch import ROLES, Batch, Criterion, Observation
 from coatqc.qc.measurement import Inputs, Measurement, Quantity
 from coatqc.qc.quantities import KIND_OF_ROLE, QUANTITIES
@@ -167,6 +168,11 @@ def run_batch(batch: Batch, *, progress: Progress | None = None) -> BatchResult:
     >>> result.files[0].error
     'absent.spa: no such file; check the path'
     """
+    with one_thread():
+        return _run(batch, progress or (lambda what, done, total: None))
+
+
+def _run(batch: Batch, tell: Progress) -> BatchResult:
     started = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     wanted = [
         (name, role, pattern)
@@ -176,7 +182,6 @@ def run_batch(batch: Batch, *, progress: Progress | None = None) -> BatchResult:
     ]
     items: list[Observation] = [*batch.criteria, *batch.observations]
     total = len(wanted) + len(items)
-    tell = progress or (lambda what, done, total: None)
     files: list[InputFile] = []
     for done, (name, role, pattern) in enumerate(wanted):
         tell(f"reading {pattern}", done, total)

@@ -114,6 +114,47 @@ def record(result: BatchResult, where: str | Path) -> bool:
     return True
 
 
+def open_store(where: str | Path) -> str:
+    """Make a store's tables if there are none, and say where it is from any working folder.
+
+    Parameters
+    ----------
+    where : path-like or str
+        As for `record`.
+
+    Returns
+    -------
+    str
+        Absolute path, or the URL.
+
+    Raises
+    ------
+    StoreError
+        As `record`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> open_store(Path(tempfile.mkdtemp()) / "results.sqlite")
+    '/...results.sqlite'
+    """
+    with _opened(where, write=True):
+        pass
+    words = str(where)
+    return words if "://" in words else str(Path(words).resolve())
+
+
+def shown_store(where: str | Path) -> str:
+    """A store as it may be shown: without the password that its URL may hold.
+
+    Examples
+    --------
+    >>> shown_store("postgresql+pg8000://me:secret@lab/coatqc")
+    'lab/coatqc'
+    """
+    return str(where).split("@")[-1]
+
+
 def history(
     where: str | Path,
     *,
@@ -238,7 +279,7 @@ def _opened(where: str | Path, *, write: bool) -> Iterator[sa.Connection]:
 
     words = str(where)
     url = words if "://" in words else sa.URL.create("sqlite", database=words)
-    shown = words.split("@")[-1]
+    shown = shown_store(where)
     try:
         lite = sa.make_url(url).get_backend_name() == "sqlite"
         options: dict[str, Any] = {"connect_args": {"timeout": _PATIENCE}} if lite else {}

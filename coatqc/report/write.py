@@ -50,9 +50,8 @@ def write_report(result: BatchResult, folder: str | Path) -> tuple[Path, Path, P
     text = json.dumps(to_dict(result), indent=2, ensure_ascii=False, allow_nan=False)
     _replace(facts, text.encode() + b"\n")
     _replace(page, render_page(result).encode())
-    partial = arrays.with_name(arrays.name + ".part")
-    to_datatree(result).to_netcdf(partial, engine="h5netcdf")
-    partial.replace(arrays)
+    # In memory first: HDF5 that writes onto a full disk ends the whole process.
+    _replace(arrays, bytes(to_datatree(result).to_netcdf(engine="h5netcdf")))
     return page, facts, arrays
 
 

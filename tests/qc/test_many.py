@@ -3,12 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import random
-import signal
-import subprocess
-import sys
-import time
 
 import pytest
 
@@ -73,26 +67,6 @@ def test_each_batch_has_its_report_and_none_is_done_twice(batches, tmp_path):
     assert [s.reused for s in third] == [True, False, True, True, True]
     assert len(history(store)) == 6
     assert len(whole(output)) == 5
-
-
-def test_killed_at_any_moment_it_goes_on(batches, tmp_path):
-    output, store = tmp_path / "out", tmp_path / "results.sqlite"
-    command = [sys.executable, "-m", "coatqc.cli", "run", *map(str, batches), "-o", str(output)]
-    command += ["--store", str(store)]
-    rng = random.Random(1)
-    for _ in range(6):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(rng.uniform(1.0, 6.0))
-        process.send_signal(signal.SIGKILL if os.name == "posix" else signal.SIGTERM)
-        process.wait()
-        if output.exists():
-            whole(output)
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "5 batches: 5 pass" in done.stdout
-    assert len(whole(output)) == 5
-    assert not [p for p in output.iterdir() if p.name.startswith(".")]
-    assert len(history(store)) == 5
 
 
 def test_what_cannot_be_written_is_named(batches, tmp_path):

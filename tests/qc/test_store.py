@@ -5,13 +5,9 @@ from __future__ import annotations
 import contextlib
 import io
 import multiprocessing
-import os
-import shutil
-import socket
 import sqlite3
 import subprocess
 import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -22,53 +18,6 @@ from coatqc.qc import Batch, run_batch
 from coatqc.qc.store import history, record
 from coatqc.qc.store_tables import RUNS
 from imaging import simulate_sem, write_zeiss_tiff
-
-
-@pytest.fixture(scope="session")
-def postgresql(tmp_path_factory):
-    """URL of a PostgreSQL server that lives as long as the tests; and a way to start it anew."""
-    tools = sorted(Path("/usr/lib/postgresql").glob("*/bin")) if os.name == "posix" else []
-    initdb = shutil.which("initdb") or next((str(t / "initdb") for t in tools), None)
-    if initdb is None:
-        reason = "PostgreSQL is not installed (initdb is not found)"
-        if os.environ.get("COATQC_REQUIRE_POSTGRESQL") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    folder = tmp_path_factory.mktemp("postgresql")
-    user: list[str] = []
-    if os.geteuid() == 0:
-        # The server refuses to run as root.
-        user = ["runuser", "-u", "postgres", "--"]
-        for path in (folder, *folder.parents):
-            if path.stat().st_mode & 0o001 == 0 and path != Path("/"):
-                path.chmod(path.stat().st_mode | 0o011)
-        folder = Path(f"/tmp/coatqc_pg_{os.getpid()}")
-        folder.mkdir()
-        shutil.chown(folder, "postgres")
-    data = folder / "data"
-    pg_ctl = str(Path(initdb).with_name("pg_ctl"))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-
-    def control(what: str) -> None:
-        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1"
-        command = [*user, pg_ctl, "-D", data, "-w", "-l", folder / "log", what]
-        if what != "stop":
-            command += ["-o", options]
-        else:
-            command += ["-m", "immediate"]
-        subprocess.run([str(c) for c in command], check=True, stdout=subprocess.DEVNULL, cwd="/")
-
-    words = [*user, initdb, "-D", str(data), "-A", "trust", "-U", "coatqc", "-E", "UTF8"]
-    subprocess.run(words, check=True, stdout=subprocess.DEVNULL, cwd="/")
-    control("start")
-    try:
-        yield f"postgresql+pg8000://coatqc@127.0.0.1:{port}/postgres", control
-    finally:
-        control("stop")
-        if user:
-            shutil.rmtree(folder)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
