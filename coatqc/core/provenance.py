@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import platform
 from importlib import metadata
@@ -67,7 +68,13 @@ def versions() -> dict[str, str]:
     >>> "numpy" in versions()
     True
     """
-    found = {"coatqc": coatqc.__version__, "python": platform.python_version()}
+    python = platform.python_version()
+    return {"coatqc": coatqc.__version__, "python": python, **_of_libraries()}
+
+
+@functools.cache
+def _of_libraries() -> dict[str, str]:
+    found = {}
     for name in _REPORTED:
         try:
             found[name] = metadata.version(name)

@@ -143,7 +143,7 @@ def _cluster(
             client.submit(_in_a_thread, one, item, pure=False, retries=0): number
             for number, item in enumerate(items)
         }
-        for future in as_completed(list(futures)):
+        for future in as_completed(list(futures), loop=client.loop):
             number = futures.pop(future)
             try:
                 answer = future.result()
@@ -153,8 +153,11 @@ def _cluster(
 
 
 def _in_a_thread(one: Callable[[T], R], item: T) -> R:
-    # A worker may have many threads, but HDF5 and matplotlib want one at once.
-    with _one_at_once:
+    import dask
+
+    # A worker may have many threads, but HDF5 and matplotlib want one at once. What is lazy is
+    # computed here: handed on to the cluster, it would wait for this very worker.
+    with _one_at_once, dask.config.set(scheduler="synchronous"):
         return one(item)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import os
 import re
 import shutil
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 Writer = Callable[["BatchResult", Path], object]
 # In a report's folder: what is still to be told.
 UNTOLD = "untold.json"
+# Seconds between collections, each of a tenth of a second: left to itself, memory grows.
+_EVERY = 10.0
+_collected = time.monotonic()
 _PART, _OLD, _LOCKS = ".part-", ".old-", ".locks"
 
 
@@ -78,7 +83,9 @@ def measure_whole(
         with in_hand(output, folder_name(path, batch.name), wait=wait) as mine:
             if not mine:
                 return None
-            return _measure(path, batch, output, write, store, tell)
+            summary = _measure(path, batch, output, write, store, tell)
+            _collect_now_and_then()
+            return summary
     except MeasurementError as error:
         return _failed(path, batch.name, str(error), "place")
 
@@ -130,6 +137,14 @@ def _measure(
     # What is half written only takes the room that may be wanting.
     shutil.rmtree(part, ignore_errors=True)
     return _failed(path, batch.name, reason, blame)
+
+
+def _collect_now_and_then() -> None:
+    """Let go of figures, which refer to themselves and each other, and hold images."""
+    global _collected
+    if time.monotonic() - _collected > _EVERY:
+        gc.collect()
+        _collected = time.monotonic()
 
 
 def _shown(store: str | None) -> str | None:

@@ -29,4 +29,6 @@ def figure_uri(figure: Figure) -> str:
         with mpl.rc_context({"svg.hashsalt": "coatqc", "svg.fonttype": "path"}):
             figure.savefig(buffer, format="svg", metadata={"Date": None})
         kind = "svg+xml"
+    # Its parts refer to one another: what is not taken apart stays for long.
+    figure.clear()
     return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
