@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 DONE = "inputs.json"
 # Of files that could not be read, so many are named.
 _NAMED = 5
+# What a title or reason may be long here; report.json holds the whole.
+_LONGEST = 200
 
 
 @dataclass(frozen=True)
@@ -85,14 +87,14 @@ def summarize(path: Path, folder: str, result: BatchResult) -> Summary:
         result.verdict,
         "",
         reused=False,
-        unread="; ".join(errors[:_NAMED]) + more,
+        unread="; ".join(e[:_LONGEST] for e in errors[:_NAMED]) + more,
         recipe=f"{batch.recipe_name} {batch.recipe_version}".strip(),
         started=result.started,
         sha256=batch.sha256,
         criteria=tuple(
             {
-                "title": o.title,
-                "measured": o.measured or o.error[:200],
+                "title": o.title[:_LONGEST],
+                "measured": o.measured or o.error[:_LONGEST],
                 "limit": o.limit,
                 "verdict": o.verdict or "",
             }
