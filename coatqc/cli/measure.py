@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +24,9 @@ def report(
         str | None,
         typer.Option(help="Record the results too: file of SQLite, or URL.", metavar="STORE"),
     ] = None,
+    pdf: Annotated[
+        bool, typer.Option("--pdf", help="Print on A4 too, by a browser that is here.")
+    ] = False,
 ) -> None:
     """Measure and judge a batch, and write report.html, report.json and results.nc to OUT.
 
@@ -29,7 +34,7 @@ def report(
     """
     from coatqc.qc.batch import load_batch
 
-    make_report(load_batch(batch), output, store)
+    make_report(load_batch(batch), output, store, pdf=pdf)
 
 
 @app.command(epilog="Example:  [bold]coatqc run batches/*/batch.toml -o reports --jobs 2[/]")
@@ -47,6 +52,9 @@ def run(
         str | None,
         typer.Option(help="Record the results too: file of SQLite, or URL.", metavar="STORE"),
     ] = None,
+    pdf: Annotated[
+        bool, typer.Option("--pdf", help="Print on A4 too, by a browser that is here.")
+    ] = False,
 ) -> None:
     """Measure many batches, each with a report of its own; run again to go on where it stopped.
 
@@ -56,8 +64,10 @@ def run(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     from coatqc.qc.many import overview, run_batches
+    from coatqc.report.overview_page import write_overview
     from coatqc.report.write import write_report
 
+    _browser_if(pdf)
     words = TextColumn("{task.description}", markup=False)
     columns = (BarColumn(), MofNCompleteColumn(), words)
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
@@ -69,13 +79,14 @@ def run(
         found = run_batches(
             batches,
             output,
-            write=write_report,
+            write=partial(write_report, pdf=pdf),
             store=store,
             jobs=jobs,
             scheduler=scheduler,
             progress=tell,
         )
     typer.echo(overview(found))
+    typer.echo(str(write_overview(found, output / "overview.html")))
     codes = {UNUSABLE if each.reason else EXIT_CODES[each.verdict] for each in found}
     raise typer.Exit(next((code for code in (UNUSABLE, 1, 3) if code in codes), 0))
 
@@ -109,6 +120,9 @@ def watch(
         Path | None, typer.Option(help="Add a JSON object a line.", metavar="FILE.jsonl")
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="End when all there is done.")] = False,
+    pdf: Annotated[
+        bool, typer.Option("--pdf", help="Print on A4 too, by a browser that is here.")
+    ] = False,
 ) -> None:
     """Measure each batch that arrives in FOLDER, once; a bad one goes to OUT/quarantine.
 
@@ -123,13 +137,14 @@ def watch(
     from coatqc.qc.watch import watch as watch_folder
     from coatqc.report.write import write_report
 
-    asked = []
+    _browser_if(pdf)
+    asked: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, frame: asked.append(number))
     well = watch_folder(
         folder,
         output,
-        write=write_report,
+        write=partial(write_report, pdf=pdf),
         log=open_log(log),
         store=store,
         jobs=jobs,
@@ -137,9 +152,27 @@ def watch(
         hooks=Hooks(webhook, on_verdict),
         once=once,
         stopped=lambda: bool(asked),
+        after=lambda: _overview(output),
     )
     if not well:
         raise typer.Exit(UNUSABLE)
+
+
+def _browser_if(pdf: bool) -> None:
+    """Before hours of measuring, not after."""
+    if pdf:
+        from coatqc.report.pdf import find_browser
+
+        find_browser()
+
+
+def _overview(output: Path) -> None:
+    from coatqc.qc.summary import finished
+    from coatqc.report.overview_page import write_overview
+
+    # A full disk is told of by the watch itself.
+    with suppress(OSError):
+        write_overview(finished(output), output / "overview.html")
 
 
 @app.command(epilog="Example:  [bold]coatqc demo -o demo[/]")

@@ -33,7 +33,7 @@ def status(what: str) -> AbstractContextManager[object]:
     return Console(stderr=True).status(what)
 
 
-def make_report(batch: Batch, output: Path, store: str | None = None) -> None:
+def make_report(batch: Batch, output: Path, store: str | None = None, *, pdf: bool = False) -> None:
     """Measure a batch with progress, write its report, record it, and exit by its verdict."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
@@ -41,6 +41,10 @@ def make_report(batch: Batch, output: Path, store: str | None = None) -> None:
     from coatqc.qc.run import run_batch
     from coatqc.report.write import write_report
 
+    if pdf:
+        from coatqc.report.pdf import find_browser
+
+        find_browser()
     made_folder(output)
     count = TextColumn("{task.completed:.0f}/{task.total:.0f}")
     words = TextColumn("{task.description}", markup=False)
@@ -52,11 +56,19 @@ def make_report(batch: Batch, output: Path, store: str | None = None) -> None:
 
         result = run_batch(batch, progress=tell)
         tell("writing the report", 0, 1)
+        earlier = None
+        if store is not None:
+            from coatqc.qc.deltas import find_earlier
+            from coatqc.qc.store import open_store
+
+            earlier = find_earlier(open_store(store), batch)
         try:
-            paths = write_report(result, output)
+            paths = write_report(result, output, earlier, pdf=pdf)
         except OSError as error:
             raise MeasurementError(f"{output}: cannot write the report ({error})") from error
     print_verdict(result, paths[0])
+    for path in paths[3:]:
+        typer.echo(str(path))
     if store is not None:
         from coatqc.qc.store import record, shown_store
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from coatqc.qc.recipe import Recipe
 
 # Keys that a batch has from its recipe, where it has one; and those that loading adds.
-RECIPES = ("decision", "references", "criteria", "observations")
+RECIPES = ("decision", "reference_batch", "references", "criteria", "observations")
 _NOT_A_PERSONS = ("folder", "sha256", "recipe_name", "recipe_version", "recipe_sha256")
 ROLES = ("ftir", "nanoir_spectrum", "nanoir_map", "sem", "tem", "tofsims", "xrd")
 
@@ -102,6 +102,9 @@ class Batch(Strict):
         default="", description="recipe of the product, beside which the rest stays"
     )
     decision: DecisionRule = DecisionRule()
+    reference_batch: str = Field(
+        default="", description="batch in the results store that others are compared with"
+    )
     samples: dict[Name, Sample] = Field(min_length=1)
     references: dict[Name, Sample] = {}
     criteria: list[Criterion] = []

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from coatqc.core.estimate import Estimate
+from coatqc.qc.deltas import Earlier, deltas
 from coatqc.qc.run import BatchResult, Outcome
 
 SCHEMA = "coatqc-report-1"
@@ -14,7 +16,11 @@ def _finite(number: float | None) -> float | None:
     return number if number is not None and math.isfinite(number) else None
 
 
-def _outcome_dict(outcome: Outcome) -> dict[str, Any]:
+def _estimate(estimate: Estimate) -> dict[str, Any]:
+    return {k: _finite(v) if isinstance(v, float) else v for k, v in estimate.to_dict().items()}
+
+
+def _outcome_dict(outcome: Outcome, earlier: Earlier | None) -> dict[str, Any]:
     item, got = outcome.item, outcome.measurement
     facts: dict[str, Any] = {
         "quantity": item.quantity,
@@ -28,10 +34,12 @@ def _outcome_dict(outcome: Outcome) -> dict[str, Any]:
         "notes": list(got.notes) if got else [],
     }
     if got and got.estimate is not None:
-        estimate = got.estimate.to_dict()
-        facts["estimate"] = {
-            k: _finite(v) if isinstance(v, float) else v for k, v in estimate.items()
-        }
+        facts["estimate"] = _estimate(got.estimate)
+    if earlier is not None:
+        facts["changes"] = [
+            {"since": d.against, "change": _estimate(d.change), "beyond_uncertainty": d.beyond}
+            for d in deltas(outcome, earlier)
+        ]
     if outcome.verdict is not None:
         facts["verdict"] = outcome.verdict
         facts["limits"] = {k: getattr(item, k) for k in ("min", "max", "equals")}
@@ -39,8 +47,14 @@ def _outcome_dict(outcome: Outcome) -> dict[str, Any]:
     return facts
 
 
-def to_dict(result: BatchResult) -> dict[str, Any]:
+def to_dict(result: BatchResult, earlier: Earlier | None = None) -> dict[str, Any]:
     """Content of report.json.
+
+    Parameters
+    ----------
+    result : BatchResult
+    earlier : Earlier, optional
+        Batches that it is compared with.
 
     Examples
     --------
@@ -62,8 +76,8 @@ def to_dict(result: BatchResult) -> dict[str, Any]:
         "simulated": result.simulated,
         "started": result.started,
         "verdict": result.verdict,
-        "criteria": [_outcome_dict(o) for o in result.criteria],
-        "observations": [_outcome_dict(o) for o in result.observations],
+        "criteria": [_outcome_dict(o, earlier) for o in result.criteria],
+        "observations": [_outcome_dict(o, earlier) for o in result.observations],
         "files": [
             {
                 "sample": f.sample,

@@ -76,13 +76,15 @@ def run_batches(
         clear_leftovers(output)
     except OSError as error:
         raise MeasurementError(f"{output}: cannot be written ({error.strerror})") from error
+    until = None
     if store is not None:
-        from coatqc.qc.store import open_store
+        from coatqc.qc.store import last_run, open_store
 
         # Before hours of measuring, not after.
         store = open_store(store)
+        until = last_run(store)
     unique = list(dict.fromkeys(Path(f).resolve() for f in files))
-    one = partial(measure_whole, output=output, write=write, store=store)
+    one = partial(measure_whole, output=output, write=write, store=store, until=until)
     tell = progress or (lambda what, done, total: None)
     found: dict[int, Summary] = {}
     answers = spread(one, unique, jobs=0 if jobs == 1 else jobs, scheduler=scheduler, lost=lost)

@@ -37,6 +37,9 @@ class Recipe(Strict):
     version: Name
     description: str = ""
     decision: DecisionRule = DecisionRule()
+    reference_batch: str = Field(
+        default="", description="batch in the results store that others are compared with"
+    )
     references: dict[Name, Sample] = Field(default_factory=dict)
     criteria: list[Criterion] = Field(default_factory=list)
     observations: list[Observation] = Field(default_factory=list)
@@ -145,6 +148,7 @@ def into_batch(recipe: Recipe, raw: dict[str, Any]) -> dict[str, Any]:
     return {
         **raw,
         "decision": recipe.decision,
+        "reference_batch": recipe.reference_batch,
         "references": references,
         "criteria": recipe.criteria,
         "observations": recipe.observations,

@@ -15,6 +15,8 @@ schema_version = 1
 name = "my coated powder"
 version = "1"
 description = ""
+# Batch in the results store that each report compares its own with, beside the last one.
+# reference_batch = "batch 1"
 
 # Risks that a verdict may take (JCGM 106): what is in doubt beyond them is inconclusive.
 [decision]

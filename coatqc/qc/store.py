@@ -155,6 +155,82 @@ def shown_store(where: str | Path) -> str:
     return str(where).split("@")[-1]
 
 
+def last_run(where: str | Path) -> int:
+    """Number of the newest record; 0 where there is none.
+
+    Raises
+    ------
+    StoreError
+        As `record`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> last_run(open_store(Path(tempfile.mkdtemp()) / "results.sqlite"))
+    0
+    """
+    import sqlalchemy as sa
+
+    from coatqc.qc.store_tables import RUNS
+
+    with _opened(where, write=False) as connection:
+        return int(connection.execute(sa.select(sa.func.max(RUNS.c.id))).scalar() or 0)
+
+
+def newest_report(
+    where: str | Path,
+    *,
+    recipe: str | None = None,
+    batch: str | None = None,
+    other_than: str | None = None,
+    until: int | None = None,
+) -> dict[str, Any] | None:
+    """What report.json held of the newest record, of those that are asked for.
+
+    Parameters
+    ----------
+    where : path-like or str
+        As for `record`.
+    recipe, batch : str, optional
+        Only of this recipe, of this batch.
+    other_than : str, optional
+        Not of this batch.
+    until : int, optional
+        Not beyond this record.
+
+    Returns
+    -------
+    dict or None
+
+    Raises
+    ------
+    StoreError
+        As `record`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> newest_report(open_store(Path(tempfile.mkdtemp()) / "results.sqlite")) is None
+    True
+    """
+    import sqlalchemy as sa
+
+    from coatqc.qc.store_tables import RUNS
+
+    query = sa.select(RUNS.c.report).order_by(RUNS.c.id.desc()).limit(1)
+    if recipe is not None:
+        query = query.where(RUNS.c.recipe == _text(recipe))
+    if batch is not None:
+        query = query.where(RUNS.c.batch == _text(batch))
+    if other_than is not None:
+        query = query.where(RUNS.c.batch != _text(other_than))
+    if until is not None:
+        query = query.where(RUNS.c.id <= until)
+    with _opened(where, write=False) as connection:
+        kept = connection.execute(query).scalar()
+    return None if kept is None else dict(json.loads(kept))
+
+
 def history(
     where: str | Path,
     *,

@@ -16,16 +16,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from coatqc.core.errors import CoatqcError, MeasurementError, StoreError, printable
+from coatqc.core.errors import CoatqcError, MeasurementError, printable
 from coatqc.qc.batch import Batch, load_batch
 from coatqc.qc.inputs import fingerprint
 from coatqc.qc.run import run_batch
 from coatqc.qc.summary import DONE, Summary, facts_in, summarize, summary_in
 
 if TYPE_CHECKING:
+    from coatqc.qc.deltas import Earlier
     from coatqc.qc.run import BatchResult
 
-Writer = Callable[["BatchResult", Path], object]
+Writer = Callable[["BatchResult", Path, "Earlier | None"], object]
 # In a report's folder: what is still to be told.
 UNTOLD = "untold.json"
 # Seconds between collections, each of a tenth of a second: left to itself, memory grows.
@@ -40,6 +41,7 @@ def measure_whole(
     output: Path,
     write: Writer,
     store: str | None = None,
+    until: int | None = None,
     tell: bool = False,
     wait: bool = True,
 ) -> Summary | None:
@@ -58,6 +60,8 @@ def measure_whole(
         Writes a result's report into a folder, as `coatqc.report.write_report` does.
     store : str, optional
         Results store in which the result is recorded.
+    until : int, optional
+        Only records up to this number are compared with, as for `coatqc.qc.deltas.find_earlier`.
     tell : bool
         Whether to leave a message in the folder, for `coatqc.qc.tell`.
     wait : bool
@@ -83,7 +87,7 @@ def measure_whole(
         with in_hand(output, folder_name(path, batch.name), wait=wait) as mine:
             if not mine:
                 return None
-            summary = _measure(path, batch, output, write, store, tell)
+            summary = _measure(path, batch, output, write, store, until, tell)
             _collect_now_and_then()
             return summary
     except MeasurementError as error:
@@ -91,7 +95,13 @@ def measure_whole(
 
 
 def _measure(
-    path: Path, batch: Batch, output: Path, write: Writer, store: str | None, tell: bool
+    path: Path,
+    batch: Batch,
+    output: Path,
+    write: Writer,
+    store: str | None,
+    until: int | None,
+    tell: bool,
 ) -> Summary:
     folder = output / folder_name(path, batch.name)
     part = output / f"{_PART}{folder.name}"
@@ -113,10 +123,13 @@ def _measure(
         return _failed(path, batch.name, _unexpected(error), "batch")
     summary = summarize(path, folder.name, result)
     try:
-        write(result, part)
-        if store is not None:
+        if store is None:
+            write(result, part, None)
+        else:
+            from coatqc.qc.deltas import find_earlier
             from coatqc.qc.store import record
 
+            write(result, part, find_earlier(store, batch, until=until))
             record(result, store)
         if tell:
             (part / UNTOLD).write_text(json.dumps({"id": uuid.uuid4().hex}), encoding="utf-8")
@@ -124,7 +137,8 @@ def _measure(
         done = {"inputs": inputs, "store": kept, "summary": asdict(summary)}
         (part / DONE).write_text(json.dumps(done, indent=2), encoding="utf-8")
         _swap(part, folder)
-    except StoreError as error:
+    except CoatqcError as error:
+        # The store, or the browser that prints.
         reason, blame = str(error), "place"
     except OSError as error:
         reason, blame = _place(error, folder), "place"

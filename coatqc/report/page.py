@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import resources
 
 import numpy as np
 
 from coatqc.core.estimate import Estimate
 from coatqc.core.plotting import pretty_unit
+from coatqc.qc.deltas import Earlier, deltas
 from coatqc.qc.run import BatchResult, Outcome
 from coatqc.qc.verdict import ORDER
+from coatqc.report.template import render
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Gauge:
     limits: tuple[float, ...]
 
 
-def render_page(result: BatchResult) -> str:
+def render_page(result: BatchResult, earlier: Earlier | None = None) -> str:
     """Whole HTML page of a batch's report.
 
     Every text that comes from a file or a name is escaped by the template engine.
@@ -34,6 +35,8 @@ def render_page(result: BatchResult) -> str:
     ----------
     result : BatchResult
         From `coatqc.qc.run_batch`.
+    earlier : Earlier, optional
+        Batches that it is compared with, from `coatqc.qc.deltas`.
 
     Examples
     --------
@@ -42,18 +45,13 @@ def render_page(result: BatchResult) -> str:
     >>> "&lt;A7&gt;" in page and "<A7>" not in page
     True
     """
-    from jinja2 import Environment, StrictUndefined
-
     from coatqc.report.figures import technique_sections
 
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["unit"] = pretty_unit
-    source = resources.files("coatqc.report").joinpath("page.html.j2").read_text("utf-8")
     order = {verdict: rank for rank, verdict in enumerate(ORDER)}
     counts = {v: sum(o.verdict == v for o in result.criteria) for v in reversed(ORDER)}
-    return environment.from_string(source).render(
+    return render(
+        "page.html.j2",
+        title=f"{result.batch.name}: {result.verdict} – coating quality",
         result=result,
         batch=result.batch,
         counts={k: n for k, n in counts.items() if n},
@@ -63,7 +61,29 @@ def render_page(result: BatchResult) -> str:
         sections=technique_sections(result),
         broken=[f for f in result.files if f.error],
         interval=interval_text,
+        compared=earlier.words if earlier is not None else "",
+        deltas=lambda outcome: _delta_views(outcome, earlier),
     )
+
+
+@dataclass(frozen=True)
+class DeltaView:
+    """A change since another batch, as the page shows it."""
+
+    against: str
+    text: str
+    beyond: bool
+
+
+def _delta_views(outcome: Outcome, earlier: Earlier | None) -> list[DeltaView]:
+    views = []
+    for delta in deltas(outcome, earlier) if earlier is not None else []:
+        change = delta.change
+        sign = "+" if change.value > 0 else ""
+        unit = f" {pretty_unit(change.unit)}".rstrip()
+        text = f"{sign}{change.concise}{unit} {interval_text(change)}"
+        views.append(DeltaView(delta.against, text, delta.beyond))
+    return views
 
 
 def interval_text(estimate: Estimate) -> str:

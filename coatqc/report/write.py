@@ -8,14 +8,22 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from coatqc.qc.deltas import Earlier
 from coatqc.qc.facts import to_dict
 from coatqc.qc.run import BatchResult
+from coatqc.report.crate import CRATE, crate_metadata
 from coatqc.report.page import render_page
 from coatqc.report.tables import table_dataset
 
 
-def write_report(result: BatchResult, folder: str | Path) -> tuple[Path, Path, Path]:
-    """Write report.html, report.json and results.nc.
+def write_report(
+    result: BatchResult,
+    folder: str | Path,
+    earlier: Earlier | None = None,
+    *,
+    pdf: bool = False,
+) -> tuple[Path, ...]:
+    """Write report.html, report.json, results.nc and ro-crate-metadata.json.
 
     Each file appears whole or not at all: it is written beside its place and then moved there.
 
@@ -25,16 +33,22 @@ def write_report(result: BatchResult, folder: str | Path) -> tuple[Path, Path, P
         From `coatqc.qc.run_batch`.
     folder : path-like
         Made if it is absent; files of an earlier report in it are replaced.
+    earlier : Earlier, optional
+        Batches that it is compared with, from `coatqc.qc.deltas`.
+    pdf : bool
+        Whether to print report.html as report.pdf too, by a browser on this machine.
 
     Returns
     -------
     tuple of pathlib.Path
-        The three files.
+        The files, but for the crate's.
 
     Raises
     ------
     OSError
         If the folder cannot be written.
+    MeasurementError
+        If `pdf` is asked for and there is no browser.
 
     Examples
     --------
@@ -47,12 +61,20 @@ def write_report(result: BatchResult, folder: str | Path) -> tuple[Path, Path, P
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     page, facts, arrays = (folder / n for n in ("report.html", "report.json", "results.nc"))
-    text = json.dumps(to_dict(result), indent=2, ensure_ascii=False, allow_nan=False)
-    _replace(facts, text.encode() + b"\n")
-    _replace(page, render_page(result).encode())
+    text = json.dumps(to_dict(result, earlier), indent=2, ensure_ascii=False, allow_nan=False)
+    _replace(facts, text.encode("utf-8", "replace") + b"\n")
+    _replace(page, render_page(result, earlier).encode("utf-8", "replace"))
     # In memory first: HDF5 that writes onto a full disk ends the whole process.
     _replace(arrays, bytes(to_datatree(result).to_netcdf(engine="h5netcdf")))
-    return page, facts, arrays
+    made: tuple[Path, ...] = (page, facts, arrays)
+    if pdf:
+        from coatqc.report.pdf import write_pdf
+
+        made = (*made, write_pdf(page, folder / "report.pdf"))
+    files = {p.name: p.read_bytes() for p in made}
+    crate = json.dumps(crate_metadata(result, files), indent=2, ensure_ascii=False)
+    _replace(folder / CRATE, crate.encode("utf-8", "replace") + b"\n")
+    return made
 
 
 def _replace(path: Path, content: bytes) -> None:

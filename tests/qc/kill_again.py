@@ -98,6 +98,7 @@ def child(*words: object) -> int:
 def kill_before_each(folder: Path) -> None:
     """Kill before the first file operation of a run, before the second, and so on."""
     (batch, *_) = make(folder)
+    run_batches([batch], folder / "warm", write=write_report, store=str(folder / "warm.sqlite"))
     steps: list[str] = []
     place = str(folder)
     for step in range(1000):
@@ -141,7 +142,9 @@ def main(what: str, kills: int, seed: int, folder: Path) -> None:
     # Forked workers have all imports; the real ones are spawned.
     fork = multiprocessing.get_context("fork")
     used_by_spread.get_context = lambda name: fork
-    make(folder)
+    made = make(folder)
+    # All is imported and warm before the first fork: what is killed is the work itself.
+    run_batches(made[:1], folder / "warm", write=write_report, store=str(folder / "warm.sqlite"))
     rng = random.Random(seed)
     killed = rounds = 0
     longest = 0.0
@@ -152,7 +155,7 @@ def main(what: str, kills: int, seed: int, folder: Path) -> None:
             began = time.monotonic()
             number = child(what, folder, output, store, told)
             # The first child is left alone, to know how long it takes.
-            limit = rng.uniform(0.0, longest / 2) if longest and killed < kills else 120.0
+            limit = rng.uniform(0.0, longest) if longest and killed < kills else 120.0
             while (state := os.waitpid(number, os.WNOHANG)) == (0, 0):
                 if time.monotonic() - began > limit:
                     os.kill(number, signal.SIGKILL)
