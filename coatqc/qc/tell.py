@@ -73,7 +73,7 @@ class Hooks:
         return [name for name in ("webhook", "command") if getattr(self, name)]
 
 
-def tell(folder: Path, message: dict[str, Any], hooks: Hooks) -> None:
+def tell(folder: Path, message: dict[str, Any], hooks: Hooks) -> bool:
     """Tell what the message in a folder is still to be told to, and take the message away.
 
     Parameters
@@ -85,6 +85,11 @@ def tell(folder: Path, message: dict[str, Any], hooks: Hooks) -> None:
         twice, as after a power cut, can see that.
     hooks : Hooks
 
+    Returns
+    -------
+    bool
+        Whether there was something to tell.
+
     Raises
     ------
     NotTold
@@ -94,12 +99,13 @@ def tell(folder: Path, message: dict[str, Any], hooks: Hooks) -> None:
     --------
     >>> import tempfile
     >>> tell(Path(tempfile.mkdtemp()), {}, Hooks())
+    False
     """
     path = folder / UNTOLD
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return
+        return False
     told = list(kept.get("told", ()))
     whole = {"id": str(kept.get("id", "")), "text": _text(message), **message}
     failures = []
@@ -117,6 +123,7 @@ def tell(folder: Path, message: dict[str, Any], hooks: Hooks) -> None:
     if failures:
         raise NotTold("; ".join(failures))
     path.unlink()
+    return True
 
 
 def _text(message: dict[str, Any]) -> str:

@@ -304,12 +304,11 @@ def _keep(path: Path, summary: Summary | None, state: Fingerprint, here: _Here) 
         here.memory.quarantined.pop(str(path), None)
     if summary.folder:
         here.memory.finished.setdefault(str(path), set()).add(summary.sha256)
-    if summary.reused:
-        return
-    if summary.folder:
+    if summary.folder and not summary.reused:
         report = here.output / summary.folder / "report.html"
         here.log("finished", verdict=summary.verdict, **told, report=report)
     if here.hooks.names:
+        # Also of one that another program has measured, which may have been killed since.
         here.untold.add(here.output / summary.folder if summary.folder else held)
 
 
@@ -321,14 +320,14 @@ def _tell_all(here: _Here) -> None:
         message = _message(folder)
         try:
             with in_hand(here.output, folder.name, wait=False) as mine:
-                if mine:
-                    tell(folder, message, here.hooks)
+                now_told = mine and tell(folder, message, here.hooks)
         except (CoatqcError, OSError) as error:
             here.log("not told", batch=message["batch"], reason=f"{error}; tried again")
             here.trouble.again("hooks")
             return
         here.untold.discard(folder)
-        here.log("told", batch=message["batch"], verdict=message["verdict"])
+        if now_told:
+            here.log("told", batch=message["batch"], verdict=message["verdict"])
     here.trouble.over("hooks")
 
 

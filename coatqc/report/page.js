@@ -48,7 +48,7 @@
     button("+", "Zoom in", () => zoom(1.4));
     button("−", "Zoom out", () => zoom(1 / 1.4));
     button("1:1", "Whole figure", reset);
-    tools.append(caption); stage.append(image); viewer.append(tools, stage); document.body.append(viewer);
+    tools.append(caption); viewer.append(tools, stage); document.body.append(viewer);
     viewer.addEventListener("keydown", (event) => {
       const step = 60;
       const moves = { ArrowLeft: [step, 0], ArrowRight: [-step, 0], ArrowUp: [0, step], ArrowDown: [0, -step] };
@@ -73,7 +73,7 @@
       fingers.set(event.pointerId, event);
     });
     for (const end of ["pointerup", "pointercancel"]) stage.addEventListener(end, (event) => fingers.delete(event.pointerId));
-    viewer.addEventListener("close", () => { image.removeAttribute("src"); if (from) from.focus(); });
+    viewer.addEventListener("close", () => { image.remove(); if (from) from.focus(); });
     figures.forEach((figure) => {
       const opener = make("button", "", { type: "button", className: "zoom" });
       opener.setAttribute("aria-label", `Enlarge: ${figure.alt}`);
@@ -81,7 +81,7 @@
       opener.addEventListener("click", () => {
         from = opener; image.src = figure.src; image.alt = figure.alt; caption.textContent = figure.alt;
         image.className = figure.src.startsWith("data:image/svg") ? "drawn" : "";
-        reset(); viewer.showModal(); close.focus();
+        stage.append(image); reset(); viewer.showModal(); close.focus();
       });
     });
   }

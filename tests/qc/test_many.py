@@ -12,7 +12,7 @@ from coatqc.qc.store import history
 from coatqc.report import write_report
 from imaging import simulate_sem, write_zeiss_tiff
 
-REPORT = {"report.html", "report.json", "results.nc", "inputs.json"}
+REPORT = {"report.html", "report.json", "results.nc", "inputs.json", "ro-crate-metadata.json"}
 
 
 @pytest.fixture
