@@ -68,7 +68,7 @@ def shown(value: object) -> object:
     >>> shown("a\u202eb\x00")
     'a�b�'
     >>> shown("x" * 5000)[-33:]
-    'xxxxxxxx… (cut: 5000 characters)'
+    'xxxxxxxxx… (cut: 5000 characters)'
     """
     if type(value) is not str:
         return value
