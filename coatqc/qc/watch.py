@@ -190,7 +190,7 @@ def watch(
             if ready:
                 after()
             _tell_all(here)
-        if once and (here.trouble.since or not found.resting):
+        if once and (here.trouble.since or not (found.resting or here.untold)):
             break
         _sleep(max(pace.interval, (time.monotonic() - began) * _SHARE), stopped)
     log("stopped", folder=folder)
@@ -320,7 +320,10 @@ def _tell_all(here: _Here) -> None:
         message = _message(folder)
         try:
             with in_hand(here.output, folder.name, wait=False) as mine:
-                now_told = mine and tell(folder, message, here.hooks)
+                if not mine:
+                    # Perhaps it is being told; if not, it is for the next time.
+                    continue
+                now_told = tell(folder, message, here.hooks)
         except (CoatqcError, OSError) as error:
             here.log("not told", batch=message["batch"], reason=f"{error}; tried again")
             here.trouble.again("hooks")
