@@ -6,7 +6,7 @@ import io
 import sys
 
 # Each module adds its commands.
-from coatqc.cli import files, measure, setup, stored  # noqa: F401
+from coatqc.cli import design, files, measure, setup, stored  # noqa: F401
 from coatqc.cli.root import UNUSABLE, app
 from coatqc.core.errors import CoatqcError, printable
 

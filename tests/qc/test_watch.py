@@ -142,10 +142,10 @@ def test_a_bad_batch_goes_to_quarantine_and_comes_out_when_mended(tmp_path):
     assert good.exists()
 
 
-def _write_or_die(result, folder):
+def _write_or_die(result, folder, earlier=None):
     if result.batch.name == "poison":
         os._exit(9)
-    return write_report(result, folder)
+    return write_report(result, folder, earlier)
 
 
 def test_a_batch_that_ends_its_process_ends_no_other(tmp_path):
