@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import xarray as xr
 
+from coatqc.core.display import Sheet, estimate_row, shown
 from coatqc.core.errors import CoatqcError, MeasurementError
 from imaging.crack_parameters import CrackParameters
 from imaging.cracks import Cracks, find_cracks
@@ -23,6 +24,17 @@ _WORTH_IT = 8 * 2**20
 Progress = Callable[[str, int, int], None]
 
 
+def _sheet(files: CrackFiles) -> Sheet:
+    rows: list[tuple[str, ...]] = [
+        (*estimate_row(path.name, cracks.crack_area_fraction), "")
+        for path, cracks in files[0].items()
+    ]
+    rows += [(path.name, "", "", "", reason) for path, reason in files[1].items()]
+    heads = ("file", "crack area fraction", "interval", "n", "refused")
+    return Sheet(f"CrackFiles: {len(files[0])} measured, {len(files[1])} refused", heads, rows, ())
+
+
+@shown(sheet=_sheet)
 class CrackFiles(NamedTuple):
     """Cracks of every file that could be measured, and why the others could not.
 

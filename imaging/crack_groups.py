@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from coatqc.core.display import shown
 from coatqc.core.errors import MeasurementError
 from coatqc.core.estimate import Estimate
 from coatqc.core.several_tests import holm
@@ -43,6 +44,7 @@ _LEAST = {"crack area fraction": 3000.0, "crack length density": 300.0, "lost co
 _METHOD = "studentised hierarchical bootstrap: images, then particles"
 
 
+@shown(also=("summary",), hide=("particles", "scatter"), table="table")
 @dataclass(frozen=True)
 class CrackComparison:
     """Groups of images compared by their particles' cracks; the first group is the reference.

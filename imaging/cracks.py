@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from coatqc.core.display import shown
 from coatqc.core.errors import MeasurementError
 from coatqc.core.estimate import Estimate
 from coatqc.core.provenance import add_history
@@ -37,6 +38,7 @@ _FOR_VOID = 64
 _UNLIKE = 0.3
 
 
+@shown(hide=("labels", "crack_labels", "parameters"))
 @dataclass(frozen=True)
 class Cracks:
     """Cracks in the particles of one image.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from coatqc.core.display import shown
 from coatqc.core.errors import MeasurementError
 from coatqc.core.estimate import Estimate
 from coatqc.core.plotting import CYCLE, axis_label, mark_simulated, new_axes, pretty_unit
@@ -25,6 +26,7 @@ _METHOD = (
 )
 
 
+@shown(hide=("before", "removed"))
 @dataclass(frozen=True)
 class Crosstalk:
     """Topography in a map, and the map without it.

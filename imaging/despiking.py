@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from scipy import ndimage
 
+from coatqc.core.display import shown
 from coatqc.core.errors import MeasurementError
 from coatqc.core.provenance import add_history
 from imaging.channels import like, map_values
@@ -18,6 +19,7 @@ from imaging.robust_fit import robust_scale
 _MOST = 2
 
 
+@shown()
 @dataclass(frozen=True)
 class Despiked:
     """A map without spikes.

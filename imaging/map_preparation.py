@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import xarray as xr
 
+from coatqc.core.display import shown
 from coatqc.core.errors import MeasurementError
 from coatqc.core.plotting import axis_label, house_style, mark_simulated, pretty_unit, show_image
 from imaging.channels import map_values
@@ -33,6 +34,7 @@ STEPS: tuple[StepName, ...] = (
 )
 
 
+@shown()
 @dataclass(frozen=True)
 class Step:
     """One step of the preparation.
@@ -61,6 +63,7 @@ class Step:
     found: Mapping[str, str] = field(default_factory=dict)
 
 
+@shown(hide=("before",))
 @dataclass(frozen=True)
 class PreparedMap:
     """A map and how it came to be.

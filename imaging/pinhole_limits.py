@@ -8,6 +8,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.stats import binom, chi2
 
+from coatqc.core.display import shown
 from coatqc.core.errors import MeasurementError
 from coatqc.core.estimate import Estimate
 from imaging.coverage import BareShare
@@ -21,6 +22,7 @@ _DIAMETERS = 48
 _SEED = 20250111
 
 
+@shown()
 @dataclass(frozen=True)
 class UpperLimit:
     """One-sided 95 % upper limits; `value` and `upper` of each estimate are the limit.

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from coatqc.core.display import shown
 from coatqc.core.errors import MeasurementError
 from coatqc.core.estimate import Estimate
 from coatqc.core.provenance import add_history
@@ -30,6 +31,7 @@ _MISSING = 0.10
 _SATURATED = 0.05
 
 
+@shown(units={"tip_radius": "nm"}, also=("smallest_detectable",), hide=("mask", "seen", "share"))
 @dataclass(frozen=True, eq=False)
 class Pinholes:
     """Holes in a coating, and what the map could not have shown.

@@ -10,6 +10,7 @@ import xarray as xr
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
+from coatqc.core.display import shown
 from coatqc.core.errors import MeasurementError
 from imaging.labels import labelled_image
 from imaging.sem_artefacts import charging, curtains, shading
@@ -20,6 +21,7 @@ from imaging.sem_particles import draw_gaps, draw_particles, draw_pores, pack
 _BRIGHT, _DARK, _VOID = 170.0, 75.0, 20.0
 
 
+@shown()
 @dataclass(frozen=True)
 class SemTruth:
     """What a simulated cross-section really holds.

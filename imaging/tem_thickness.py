@@ -10,6 +10,7 @@ import pandas as pd
 import xarray as xr
 from scipy import ndimage
 
+from coatqc.core.display import shown
 from coatqc.core.errors import MeasurementError
 from coatqc.core.estimate import Estimate
 from coatqc.core.provenance import add_history
@@ -47,6 +48,7 @@ _ALONG_CRYSTAL = 0.4
 _BLURRED = 0.5
 
 
+@shown(units={"detection_limit": "nm", "spacing": "nm", "length": "nm"}, hide=("profile",))
 @dataclass(frozen=True, eq=False)
 class CoatingThickness:
     """Amorphous layer along the edge of a particle.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from coatqc.core.display import shown
 from coatqc.core.estimate import Estimate
 from coatqc.core.plotting import OKABE_ITO, axis_label, mark_simulated, new_axes
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+@shown(
+    units={"hidden_at": "cm-1", "hidden_fwhm": "cm-1", "largest_at": "cm-1"},
+    hide=("residual", "limits", "reference", "sample"),
+)
 @dataclass(frozen=True)
 class SpectrumComparison:
     """What came of comparing two spectra.

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from scipy.special import stdtr
 
+from coatqc.core.display import shown
 from coatqc.core.errors import MeasurementError
 from coatqc.core.estimate import Estimate
 from spectra.position import positions
@@ -20,6 +21,7 @@ _METHODS = {
 }
 
 
+@shown(also=("verdict",), units={"smallest_relevant": "cm-1"})
 @dataclass(frozen=True, eq=False)
 class Shift(Estimate):
     """Shift of a band: an `Estimate`, and what it means.

@@ -12,6 +12,7 @@ import pandas as pd
 import xarray as xr
 from scipy.special import stdtr, stdtrit
 
+from coatqc.core.display import shown
 from coatqc.core.errors import MeasurementError
 from coatqc.core.estimate import Estimate
 from coatqc.core.plotting import new_axes
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+@shown()
 @dataclass(frozen=True)
 class GroupComparison:
     """Two groups against each other.
@@ -166,6 +168,7 @@ def compare_groups(a: xr.DataArray, b: xr.DataArray) -> GroupComparison:
     return GroupComparison(estimate, mann_whitney(x, y), shift, factor, delta, welch, a, b)
 
 
+@shown(table="table")
 @dataclass(frozen=True)
 class FragmentComparison:
     """Two groups against each other, fragment by fragment.

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from coatqc.core.display import shown
 from coatqc.core.errors import MeasurementError
 from coatqc.core.estimate import Estimate
 from coatqc.core.plotting import CYCLE, mark_simulated, new_axes
@@ -40,6 +41,7 @@ _FEWEST_SCANS = 5
 _NEGLIGIBLE = 0.1
 
 
+@shown(also=("summary",), hide=("profile",), table="table")
 @dataclass(frozen=True)
 class DoseFit:
     """Fragments of the coating that fall, and of the substrate that rise, with one cross section.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from coatqc.core.display import shown
 from coatqc.core.errors import MeasurementError
 from coatqc.core.estimate import Estimate
 from coatqc.core.plotting import mark_simulated
@@ -26,6 +27,7 @@ _FEWEST_PIXELS = 100
 _APART = 0.5
 
 
+@shown()
 @dataclass(frozen=True)
 class FragmentCoverage:
     """Share of an image's pixels that are coated.

@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 from scipy.special import stdtr
 
+from coatqc.core.display import shown
 from coatqc.core.errors import MeasurementError
 from tofsims.calibrants import Calibrant, find_calibrants
 from tofsims.labels import flight_time, require_spectrum
@@ -25,6 +26,18 @@ _WIDER = 3.0
 _WRONG, _DOUBTED = 0.003, 0.1
 
 
+@shown(
+    units={
+        "offset": "u½",
+        "slope": "u½/channel",
+        "middle": "channels",
+        "offset_uncertainty": "u½",
+        "slope_uncertainty": "u½/channel",
+        "excess": "u½",
+    },
+    also=("used",),
+    hide=("calibrants",),
+)
 @dataclass(frozen=True)
 class MassScale:
     """Line of the root of m/z against flight time, and what it stands on.

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from coatqc.core.display import shown
 from coatqc.core.errors import MeasurementError
 from coatqc.core.plotting import CYCLE, new_axes
 from coatqc.core.several_tests import holm
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _ALPHA = 0.05
 
 
+@shown(also=("summary",), table="table")
 @dataclass(frozen=True)
 class NormalizerComparison:
     """One comparison of two groups under several normalisers.

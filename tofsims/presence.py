@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 from scipy.special import betainc
 
+from coatqc.core.display import shown
 from coatqc.core.errors import MeasurementError
 from coatqc.core.plotting import CYCLE, mark_simulated, new_axes
 from coatqc.core.several_tests import holm
@@ -37,6 +38,7 @@ _SPECIFIC = 0.2
 _Z = 1.959964
 
 
+@shown(also=("summary",), hide=("components", "sample"), table="table")
 @dataclass(frozen=True)
 class CoatingPresence:
     """Which components of a coating a sample shows.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import pandas as pd
 import xarray as xr
 
+from coatqc.core.display import shown
 from coatqc.core.estimate import Estimate
 from xrd.differences import Differences
 from xrd.suspects import Suspects
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+@shown(
+    units={"detection_limit": "1"},
+    hide=("residual", "expected", "sample", "suspects"),
+    table="changes",
+)
 @dataclass(frozen=True)
 class Comparison:
     """Sample against reference.

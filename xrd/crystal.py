@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from coatqc.core.display import shown
 from coatqc.core.errors import ReadError, printable
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Site(NamedTuple):
     u_iso: float
 
 
+@shown(hide=("positions", "occupancy", "u_iso", "sites"))
 @dataclass(frozen=True)
 class Structure:
     """A crystal's cell and all atoms in it.

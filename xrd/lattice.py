@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from coatqc.core.display import shown
 from coatqc.core.errors import MeasurementError
 from coatqc.core.estimate import Estimate
 from xrd.cell_laws import cell_laws, cell_lengths
@@ -19,6 +20,7 @@ _ROUNDS = 5
 _METHOD = "weighted least squares of peak places"
 
 
+@shown(hide=(), table="lines")
 @dataclass(frozen=True)
 class Cell:
     """Refined cell.

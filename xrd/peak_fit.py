@@ -12,6 +12,7 @@ import xarray as xr
 from scipy.optimize import least_squares
 from scipy.stats import chi2
 
+from coatqc.core.display import shown
 from coatqc.core.errors import MeasurementError
 from coatqc.core.estimate import Estimate
 from coatqc.core.plotting import CYCLE, OKABE_ITO, axis_label, mark_simulated, new_axes
@@ -48,6 +49,7 @@ HEADS = (
 )
 
 
+@shown(hide=("fitted", "background", "residual"), table="table")
 @dataclass(frozen=True)
 class PeakFit:
     """Fitted peaks of a pattern.

@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 from scipy.stats import norm
 
+from coatqc.core.display import shown
 from coatqc.core.errors import MeasurementError
 from coatqc.core.plotting import OKABE_ITO, mark_simulated, new_axes
 from xrd.angles import require_wavelength
@@ -54,6 +55,7 @@ _MIXINGS = np.linspace(0.0, 1.0, 6)
 _WIDTHS = np.geomspace(0.6, 1.8, 13)
 
 
+@shown(units={"width": "degree"}, table="table")
 @dataclass(frozen=True)
 class Suspects:
     """Suspected phases in a sample, or the most of each that could hide.

@@ -305,7 +305,11 @@ class Estimate:
     def _repr_html_(self) -> str:
         from html import escape
 
-        return f"<span title='{escape(repr(self), quote=True)}'>{escape(str(self))}</span>"
+        from coatqc.core.display import estimate_row
+
+        _, value, interval, n = (escape(text) for text in estimate_row("", self))
+        method = escape(self.method, quote=True)
+        return f'<span title="{method}">{value} <small>{interval}, n = {n}</small></span>'
 
     def to_dict(self) -> dict[str, float | int | str]:
         """Plain numbers and text, for JSON.

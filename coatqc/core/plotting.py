@@ -113,10 +113,12 @@ def pretty_unit(unit: str) -> str:
     >>> pretty_unit("cm-1"), pretty_unit("degree"), pretty_unit("1")
     ('cm⁻¹', '°', '')
     """
-    special = {"1": "", "degree": "°", "um": "µm", "um2": "µm²", "counts": "counts"}
+    special = {"1": "", "degree": "°", "angstrom": "Å", "counts": "counts"}
     if unit in special:
         return special[unit]
     import re
+
+    unit = re.sub(r"\bum(?=$|[\s\d-])", "µm", unit)
 
     raised = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
     return re.sub(r"(?<=[A-Za-z)])-?\d+", lambda m: m.group().translate(raised), unit)

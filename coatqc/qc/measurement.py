@@ -10,6 +10,7 @@ import pandas as pd
 import xarray as xr
 from pydantic import BaseModel
 
+from coatqc.core.display import shown
 from coatqc.core.estimate import Estimate
 
 
@@ -35,6 +36,7 @@ class Inputs:
     parameters: Any
 
 
+@shown(hide=("data", "result"), table="table")
 @dataclass(frozen=True)
 class Measurement:
     """Outcome of a quantity: a number or a category, and what stands behind it.

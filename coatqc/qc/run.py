@@ -11,6 +11,7 @@ from typing import Any
 
 import xarray as xr
 
+from coatqc.core.display import Sheet, estimate_row, shown
 from coatqc.core.errors import CoatqcError, ReadError
 from coatqc.core.plotting import pretty_unit
 from coatqc.core.provenance import versions
@@ -40,6 +41,23 @@ class InputFile:
     error: str = ""
 
 
+def _row(outcome: Outcome) -> tuple[str, ...]:
+    got = outcome.measurement
+    estimate = got.estimate if got else None
+    _, _, interval, n = estimate_row("", estimate) if estimate else ("",) * 4
+    measured = outcome.measured or outcome.error
+    return (outcome.verdict or "", outcome.title, measured, interval, n, outcome.limit)
+
+
+_HEADS = ("verdict", "what", "measured", "interval", "n", "limit")
+
+
+def _outcome_sheet(outcome: Outcome) -> Sheet:
+    notes = outcome.measurement.notes if outcome.measurement else ()
+    return Sheet("Outcome", _HEADS, [_row(outcome)], notes)
+
+
+@shown(sheet=_outcome_sheet)
 @dataclass(frozen=True)
 class Outcome:
     """One criterion or observation with what came of it.
@@ -99,6 +117,20 @@ class Outcome:
         return f"≥ {item.min:g}{unit}" if item.min is not None else f"≤ {item.max:g}{unit}"
 
 
+def _batch_sheet(result: BatchResult) -> Sheet:
+    unread = [file.error for file in result.files if file.error]
+    notes = [f"not read: {error}" for error in unread[:3]]
+    if len(unread) > 3:
+        notes.append(f"{len(unread) - 3} more files could not be read")
+    if result.simulated:
+        notes.append("simulated data, not measured")
+    if result.observations:
+        notes.append(f"{len(result.observations)} observations beside, in .observations")
+    title = f"batch {result.batch.name}: {result.verdict}"
+    return Sheet(title, _HEADS, [_row(o) for o in result.criteria], tuple(notes))
+
+
+@shown(sheet=_batch_sheet)
 @dataclass(frozen=True)
 class BatchResult:
     """Everything a report is made from.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from coatqc.core.display import shown
 from coatqc.core.errors import MeasurementError
 from coatqc.core.estimate import Estimate
 from coatqc.qc.control_charts import (
@@ -25,6 +26,7 @@ _SAME = ["recipe", "quantity", "sample", "reference", "parameters", "unit"]
 USUAL_RULES = (1, 2, 3, 5)
 
 
+@shown(also=("alarms",), table="table")
 @dataclass(frozen=True)
 class Trend:
     """One quantity over the batches.
