@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 JOBS ?= 2
 
-.PHONY: demo test lint types contracts unit data fuzz kills bench lock clean
+.PHONY: demo test lint types contracts unit data fuzz kills bench notebooks docs docs-links lock clean
 
 demo: $(STAMP)
 	$(BIN)/coatqc demo -o demo_report
@@ -44,6 +44,10 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/crack_throughput.py
 	$(BIN)/python benchmarks/many_batches.py
 
+
+# The notebooks of docs/notebooks, executed anew and stored with what they gave.
+notebooks: $(STAMP)
+	$(BIN)/python docs/execute_notebooks.py
 
 lock: $(STAMP)
 	$(BIN)/python -m pip install --quiet uv

@@ -243,7 +243,9 @@ def cell(value: object) -> str:
     if isinstance(value, (int, np.integer)):
         return str(value)
     if isinstance(value, (float, np.floating)):
-        return "–" if math.isnan(value) else f"{value:.4g}"
+        # Four digits, and six of numbers from 1 on: a peak's place needs them.
+        number = float(value)
+        return "–" if math.isnan(number) else f"{number:.{6 if 1 <= abs(number) < 1e5 else 4}g}"
     if isinstance(value, str):
         return plain(value)
     if isinstance(value, Estimate):
@@ -251,7 +253,7 @@ def cell(value: object) -> str:
     if hasattr(value, "iloc"):  # pandas, which need not be loaded to know
         if getattr(value, "ndim", 0) == 2:
             rows, columns = value.shape  # type: ignore[attr-defined]
-            return f"table of {rows} rows × {columns} columns"
+            return f"table, {rows} × {columns}"
         return cell(value.to_dict())  # type: ignore[attr-defined]
     if hasattr(value, "sizes"):  # xarray
         sizes = ", ".join(f"{d} {n}" for d, n in value.sizes.items())
@@ -323,7 +325,7 @@ def _lines_of(heads: tuple[str, ...], rows: list[tuple[str, ...]], total: int = 
         more.append(f"{left} more rows")
     if cut := [cells[0][i] for i in used if i not in fit]:
         more.append(f"columns {', '.join(cut)}")
-    return lines + ([plain(f"  … {' and '.join(more)}", _LINE)] if more else [])
+    return lines + (["  " + plain(f"… {' and '.join(more)}", _LINE)] if more else [])
 
 
 def sheet_html(sheet: Sheet, table: Any = None) -> str:
@@ -373,6 +375,10 @@ def table_html(table: Any) -> str:
 
 
 def _heads_and_rows(table: Any) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    import numpy as np
+
+    if table.index.name is not None or not isinstance(table.index[0], (int, np.integer)):
+        table = table.reset_index(names=str(table.index.name or ""))
     rows = table.head(_ROWS).itertuples(index=False, name=None)
     return tuple(str(c) for c in table.columns), [tuple(cell(v) for v in row) for row in rows]
 

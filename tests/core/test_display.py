@@ -1,118 +1,212 @@
-"""How results show themselves: short in print, a table in a notebook, harmless in both."""
+"""Results show themselves in a screen, with every number they stand on, and without harm."""
 
 from __future__ import annotations
 
-import html.parser
-from pathlib import Path
+import dataclasses
+import importlib
+import re
+from html.parser import HTMLParser
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
-import imaging
-import spectra
-import xrd
-from coatqc import read, read_replicates
-from coatqc.core.display import as_text, cell, interval, plain
+from coatqc.core.display import shown
+from coatqc.core.errors import MeasurementError
 from coatqc.core.estimate import Estimate
-from coatqc.qc import Batch, run_batch
-from coatqc.qc.measurement import Measurement
 
-DEMO = Path(__file__).parents[2] / "data" / "demo"
-HOSTILE = "<script>alert(1)</script>\x1b[2J\u202e\n" + "long " * 5000
+HOSTILE = "<script>alert(1)</script>\"'&\x1b[31m\u202e\nX"
+SIZE = Estimate.from_standard_uncertainty(12.0, 0.5, unit="nm", n=3, method=HOSTILE)
 
 
-class Tags(html.parser.HTMLParser):
-    """Tags that open and close."""
+class Tags(HTMLParser):
+    """All tags of a page and its text; a tag left open is found."""
 
-    def __init__(self, text):
+    def __init__(self):
         super().__init__()
-        self.found, self.open = set(), []
-        self.feed(text)
+        self.seen, self.open, self.text = set(), [], ""
 
     def handle_starttag(self, tag, attrs):
-        self.found.add(tag)
+        self.seen.add(tag)
         self.open.append(tag)
+        assert not any(name.startswith("on") for name, _ in attrs)
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
 
-
-@pytest.fixture(scope="module")
-def results():
-    """One result of each kind that a notebook shows most."""
-    image = imaging.simulate_sem(1, shape=(300, 400))[0]
-    patterns = [read(p) for p in sorted(DEMO.glob("xrd/*"))[:2]]
-    batch = Batch(
-        schema_version=1,
-        name=HOSTILE[:20],
-        samples={"a": {"sem": "absent.tif"}},
-        criteria=[{"quantity": "sem.lost_contact", "sample": "a", "max": 0.1}],
-    )
-    return {
-        "cracks": imaging.find_cracks(image),
-        "shift": spectra.carbonyl_shift(
-            *(read_replicates(DEMO / f"ftir/{n}_*.jdx") for n in ("pvp", "blend"))
-        ),
-        "patterns": xrd.compare_patterns(*patterns),
-        "batch": run_batch(batch),
-        "measurement": Measurement(
-            Estimate.from_standard_uncertainty(1.0, 0.1, unit="nm"),
-            table=pd.DataFrame({HOSTILE[:30]: [HOSTILE] * 40}),
-            notes=(HOSTILE,),
-        ),
-    }
+    def handle_data(self, data):
+        self.text += data
 
 
-@pytest.mark.parametrize("name", ["cracks", "shift", "patterns", "batch", "measurement"])
-def test_a_result_shows_itself_on_one_screen_and_as_a_table(results, name):
-    text, page = repr(results[name]), results[name]._repr_html_()
-    assert len(text.splitlines()) <= 32
-    assert max(map(len, text.splitlines())) <= 320
-    assert "\x1b" not in text + page
-    assert "\u202e" not in text + page
-    tags = Tags(page)
-    assert not tags.open
-    assert tags.found <= {"div", "table", "tr", "td", "th", "strong", "small", "span"}
-    assert len(page) < 60_000
+def parsed(text: str) -> Tags:
+    page = Tags()
+    page.feed(text)
+    page.close()
+    assert not page.open
+    return page
 
 
-def test_what_a_result_says_is_what_was_measured(results):
-    cracks = results["cracks"]
-    assert cracks.crack_area_fraction.concise in repr(cracks)
-    assert cracks.crack_area_fraction.concise in cracks._repr_html_()
-    assert "not measured" in repr(results["batch"])
-    assert "absent.tif: no such file" in repr(results["batch"])
+@shown(units={"limit": "nm"}, hide=("secret",), table="table", also=("twice", "refused"))
+@dataclasses.dataclass(frozen=True)
+class Found:
+    size: Estimate
+    groups: dict[str, Estimate]
+    limit: float
+    name: str
+    image: xr.DataArray
+    table: pd.DataFrame
+    notes: tuple[str, ...]
+    secret: Any = "hidden"
+    nothing: None = None
+
+    @property
+    def twice(self) -> Estimate:
+        return 2 * self.size
+
+    @property
+    def refused(self) -> Estimate:
+        raise MeasurementError(HOSTILE)
 
 
-def test_an_estimate_shows_value_interval_and_number():
-    shown = Estimate.from_interval(-13.2, -14.1, -12.4, unit="cm-1", n=3)._repr_html_()
-    assert "cm⁻¹" in shown
-    assert "95 % [-14.10, -12.40], n = 3" in shown
-    hostile = Estimate.from_standard_uncertainty(1.0, 0.1, method="'\"><img src=x>")
-    assert "<img" not in hostile._repr_html_()
+@pytest.fixture
+def found():
+    image = xr.DataArray(np.zeros((2000, 3000)), dims=("y", "x"), attrs={"simulated": "yes"})
+    table = pd.DataFrame({HOSTILE: [HOSTILE] * 100, "z": 1.23456789})
+    return Found(SIZE, {HOSTILE[:9]: SIZE}, 2.5, HOSTILE, image, table, (HOSTILE, "a note"))
 
 
-@pytest.mark.parametrize(
-    ("value", "words"),
-    [
-        (1e300, "1e+300"),
-        (float("nan"), "–"),
-        (None, "–"),
-        ([], "none"),
-        (pd.DataFrame({"a": [1, 2]}), "table of 2 rows × 1 columns"),
-        ("a\nb", "a b"),
+def test_text_tells_each_number_once(found):
+    lines = repr(found).splitlines()
+    rows = {line.split("  ")[1]: line for line in lines if line.startswith("  ")}
+    assert re.search(r"12\.0\(5\) nm\s+95 % \[11\.02, 12\.98\]\s+3$", rows["size"])
+    assert re.search(r"24\.0\(1\.0\) nm\s+95 % \[22\.0, 26\.0\]\s+3$", rows["twice"])
+    assert rows["limit"].split() == ["limit", "2.5", "nm"]
+    assert "y 2000, x 3000" in rows["image"]
+    assert "secret" not in rows and "nothing" not in rows
+    assert "  note: a note" in lines
+    assert "  note: simulated data, not measured" in lines
+    assert "1.23457" in repr(found) and "88 more rows" in repr(found)
+
+
+def test_print_is_repr(found):
+    assert str(found) == repr(found)
+
+
+def test_at_most_a_screen(found):
+    lines = repr(found).splitlines()
+    assert len(lines) <= 45
+    assert max(map(len, lines)) <= 320
+
+
+@pytest.mark.parametrize("of", [repr, lambda thing: parsed(thing._repr_html_()).text])
+def test_no_control_characters(found, of):
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", of(found))
+
+
+def test_html_escapes_every_text(found):
+    html = dataclasses.replace(found, name=HOSTILE * 50)._repr_html_()
+    page = parsed(html)
+    assert page.seen <= {"div", "strong", "table", "tr", "th", "td", "small"}
+    assert "alert(1)" in page.text  # shown, as text
+    assert "12.0(5) nm" in page.text and "95 % [11.02, 12.98]" in page.text
+    assert "simulated data, not measured" in page.text
+    assert len(html) < 40_000
+
+
+def test_estimate_in_a_notebook():
+    page = parsed(SIZE._repr_html_())
+    assert page.seen == {"span", "small"}
+    assert page.text == "12.0(5) nm 95 % [11.02, 12.98], n = 3"
+
+
+def test_digits_of_an_interval_follow_its_uncertainty():
+    cell = Estimate.from_standard_uncertainty(9.86012, 0.00026, unit="angstrom")
+    assert "95 % [9.85961, 9.86063]" in parsed(cell._repr_html_()).text
+    sigma = Estimate.from_standard_uncertainty(5.012e-13, 3.2e-16, unit="cm2")
+    assert "[5.0057e-13, 5.0183e-13]" in parsed(sigma._repr_html_()).text
+
+
+def test_a_field_that_is_not_there_is_told_at_once():
+    with pytest.raises(TypeError, match="Lone has no weight to show"):
+
+        @shown(units={"weight": "g"})
+        @dataclasses.dataclass
+        class Lone:
+            size: Estimate
+
+
+# What a person gets from a measurement, by package.
+RESULTS = {
+    "spectra": ["Shift", "SpectrumComparison"],
+    "imaging": [
+        "CoatingThickness",
+        "CrackComparison",
+        "CrackFiles",
+        "Cracks",
+        "Crosstalk",
+        "Despiked",
+        "Pinholes",
+        "PreparedMap",
+        "SemTruth",
+        "Step",
+        "UpperLimit",
     ],
-)
-def test_any_value_is_one_short_line(value, words):
-    assert cell(value) == words
+    "tofsims": [
+        "CoatingPresence",
+        "DoseFit",
+        "FragmentComparison",
+        "FragmentCoverage",
+        "GroupComparison",
+        "MassScale",
+        "NormalizerComparison",
+    ],
+    "xrd": ["Cell", "Comparison", "PeakFit", "Structure", "Suspects"],
+    "coatqc.qc": ["BatchResult", "Measurement"],
+}
 
 
-def test_long_text_is_cut():
-    assert len(plain(HOSTILE)) == 120
-    assert plain(HOSTILE).endswith("…")
-    assert interval(Estimate.from_interval(0.0, 0.0, 0.0)) == "95 % [0, 0]"
-    from coatqc.core.display import Sheet
+def holders(package: str) -> list[str]:
+    """Public dataclasses of a package that hold an estimate or an array."""
+    module = importlib.import_module(package)
+    return [
+        name
+        for name in dir(module)
+        if dataclasses.is_dataclass(getattr(module, name))
+        and any(
+            word in str(f.type)
+            for f in dataclasses.fields(getattr(module, name))
+            for word in ("Estimate", "DataArray", "DataFrame", "ndarray")
+        )
+    ]
 
-    many = as_text(Sheet("t", ("a",), [(str(i),) for i in range(100)], ("n",) * 50))
-    assert "88 more rows" in many
-    assert len(many.splitlines()) < 25
+
+@pytest.mark.parametrize("package", RESULTS)
+def test_every_result_shows_itself(package):
+    module = importlib.import_module(package)
+    # A new result class of a package is held to it too.
+    for name in {*RESULTS[package], *holders(package)}:
+        cls = getattr(module, name)
+        assert "_repr_html_" in vars(cls), f"{package}.{name} has no table for notebooks"
+        assert vars(cls)["__repr__"].__module__ == "coatqc.core.display", name
+
+
+def test_shift_says_what_it_means():
+    from spectra import carbonyl_shift, simulate_ftir
+
+    pvp = simulate_ftir(1, carbonyl_position=1669.0)[0]
+    blend = simulate_ftir(2, carbonyl_position=1656.0)[0]
+    shift = carbonyl_shift(pvp, blend, smallest_relevant=2.0)
+    assert "\n" not in str(shift) and str(shift).endswith(" cm-1")
+    page = parsed(shift._repr_html_()).text
+    assert "shifted" in page and "cm⁻¹" in page and "95 %" in page
+
+
+def test_cracks_name_their_image():
+    from imaging import find_cracks, simulate_sem
+
+    cracks = find_cracks(simulate_sem(1)[0])
+    assert len(repr(cracks).splitlines()) < 12
+    assert "crack area fraction" in repr(cracks)
+    assert "simulated data, not measured" in repr(cracks)
