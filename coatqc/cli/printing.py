@@ -59,7 +59,7 @@ def make_report(batch: Batch, output: Path, store: str | None = None, *, pdf: bo
         earlier = None
         if store is not None:
             from coatqc.qc.deltas import find_earlier
-            from coatqc.qc.store import open_store
+            from coatqc.qc.store_access import open_store
 
             earlier = find_earlier(open_store(store), batch)
         try:
@@ -70,7 +70,8 @@ def make_report(batch: Batch, output: Path, store: str | None = None, *, pdf: bo
     for path in paths[3:]:
         typer.echo(str(path))
     if store is not None:
-        from coatqc.qc.store import record, shown_store
+        from coatqc.qc.store import record
+        from coatqc.qc.store_access import shown_store
 
         added = record(result, store)
         typer.echo(f"recorded in {shown_store(store)}" if added else "recorded before, not again")

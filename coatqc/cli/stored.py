@@ -53,21 +53,25 @@ def trend(
 ) -> None:
     """Draw control charts of the recorded quantities, with alarms and capability.
 
-    Exit code: 0 no alarm at the newest batch, 1 an alarm there, 4 a store that can't be used.
+    Exit code: 0 no alarm at the newest batch, 1 an alarm there or a drift, 4 a store that can't
+    be used.
     """
     from coatqc.qc.store import history as recorded
-    from coatqc.qc.store import shown_store
+    from coatqc.qc.store_access import shown_store
     from coatqc.qc.trend import trends
     from coatqc.report.trend_page import write_trend
 
-    found = trends(recorded(store, quantity=quantity, sample=sample), baseline=baseline)
+    kept = recorded(store, quantity=quantity, sample=sample, replicates=True)
+    found = trends(kept, baseline=baseline)
     page = write_trend(found, output, store=shown_store(store))
     for each in found:
         last = str(each.table["alarm"].iloc[-1])
         words = f"alarm: {last}" if last else "no alarm"
+        if each.drifts and each.drift is not None:
+            words += f"; a reference that drifts, {each.drift}: is it the instrument?"
         typer.echo(printable(f"{each.title}: {len(each.table)} batches, newest {words}"))
     typer.echo(str(page))
-    if any(each.table["alarm"].iloc[-1] for each in found):
+    if any(each.table["alarm"].iloc[-1] or each.drifts for each in found):
         raise typer.Exit(1)
 
 

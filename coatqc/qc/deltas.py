@@ -122,7 +122,7 @@ def find_earlier(where: str | Path, batch: Batch, *, until: int | None = None) -
     --------
     >>> import tempfile
     >>> from coatqc.qc import Batch
-    >>> from coatqc.qc.store import open_store
+    >>> from coatqc.qc.store_access import open_store
     >>> store = open_store(Path(tempfile.mkdtemp()) / "results.sqlite")
     >>> find_earlier(store, Batch(schema_version=1, name="A7", samples={"A7": {}}))
     Earlier(last=None, reference=None, absent='')

@@ -9,6 +9,7 @@ from coatqc.core.estimate import Estimate
 from coatqc.qc.deltas import Earlier, deltas
 from coatqc.qc.run import BatchResult, Outcome
 
+_REPLICATES = 1000
 SCHEMA = "coatqc-report-1"
 
 
@@ -32,6 +33,8 @@ def _outcome_dict(outcome: Outcome, earlier: Earlier | None) -> dict[str, Any]:
         "estimate": None,
         "category": got.category if got else None,
         "notes": list(got.notes) if got else [],
+        # More than so many tell nothing new in a chart, and each record keeps them.
+        "replicates": [_finite(x) for x in got.replicates[:_REPLICATES]] if got else [],
     }
     if got and got.estimate is not None:
         facts["estimate"] = _estimate(got.estimate)
@@ -73,6 +76,7 @@ def to_dict(result: BatchResult, earlier: Earlier | None = None) -> dict[str, An
         },
         "decision": result.batch.decision.model_dump(),
         "description": result.batch.description,
+        "references": list(result.batch.references),
         "simulated": result.simulated,
         "started": result.started,
         "verdict": result.verdict,

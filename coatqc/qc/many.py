@@ -78,7 +78,8 @@ def run_batches(
         raise MeasurementError(f"{output}: cannot be written ({error.strerror})") from error
     until = None
     if store is not None:
-        from coatqc.qc.store import last_run, open_store
+        from coatqc.qc.store import last_run
+        from coatqc.qc.store_access import open_store
 
         # Before hours of measuring, not after.
         store = open_store(store)

@@ -36,7 +36,7 @@ class Inputs:
     parameters: Any
 
 
-@shown(hide=("data", "result"), table="table")
+@shown(hide=("data", "result", "replicates"), table="table")
 @dataclass(frozen=True)
 class Measurement:
     """Outcome of a quantity: a number or a category, and what stands behind it.
@@ -55,6 +55,9 @@ class Measurement:
         Arrays behind the number, saved as NetCDF.
     notes : tuple of str
         What a reader of the number has to know.
+    replicates : tuple of float
+        What each spectrum, area or image gives by itself, in the estimate's unit; empty where
+        there is no such number.
 
     Examples
     --------
@@ -69,6 +72,7 @@ class Measurement:
     table: pd.DataFrame | None = None
     data: dict[str, xr.DataArray | xr.Dataset] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    replicates: tuple[float, ...] = ()
 
     def __str__(self) -> str:
         return str(self.estimate) if self.estimate is not None else str(self.category)

@@ -91,6 +91,19 @@ def _report() -> dict[str, Any]:
             "estimate": estimate,
             "category": _MAYBE,
             "notes": {"type": "array", "items": _TEXT},
+            "replicates": {"type": "array", "items": _NUMBER},
+            "changes": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["since", "change", "beyond_uncertainty"],
+                    "properties": {
+                        "since": _TEXT,
+                        "change": estimate,
+                        "beyond_uncertainty": {"type": "boolean"},
+                    },
+                },
+            },
         },
     }
     judged = {
@@ -144,6 +157,7 @@ def _report() -> dict[str, Any]:
                 "properties": dict.fromkeys(("false_acceptance", "false_rejection"), _RISK),
             },
             "description": _TEXT,
+            "references": {"type": "array", "items": _TEXT},
             "simulated": {"type": "boolean"},
             "started": {"type": "string", "format": "date-time"},
             "verdict": {"enum": _VERDICTS},

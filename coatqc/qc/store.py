@@ -9,26 +9,16 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from coatqc.core.errors import StoreError
+from coatqc.qc.store_access import clean, opened, short
 
 if TYPE_CHECKING:
-    import sqlalchemy as sa
-
     from coatqc.qc.run import BatchResult, Outcome
-
-# Seconds to wait for another program that is writing.
-_PATIENCE = 30
-# What a text in a record may be long; report.json holds the whole.
-_LONGEST = 4000
-# Any number that other programs on the server do not lock.
-_LOCK = 0x636F617471
 
 
 def record(result: BatchResult, where: str | Path) -> bool:
@@ -72,24 +62,24 @@ def record(result: BatchResult, where: str | Path) -> bool:
     report = to_dict(result)
     batch = result.batch
     key = _key(report)
-    with _opened(where, write=True) as connection:
+    with opened(where, write=True) as connection:
         known = connection.execute(sa.select(RUNS.c.id).where(RUNS.c.key == key)).first()
         if known is not None:
             return False
         added = connection.execute(
             RUNS.insert().values(
                 key=key,
-                batch=_text(batch.name),
+                batch=short(batch.name),
                 batch_sha256=batch.sha256,
-                recipe=_text(batch.recipe_name),
-                recipe_version=_text(batch.recipe_version),
+                recipe=short(batch.recipe_name),
+                recipe_version=short(batch.recipe_version),
                 recipe_sha256=batch.recipe_sha256,
                 verdict=result.verdict,
                 simulated=result.simulated,
                 started=result.started,
                 recorded=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
                 versions=json.dumps(result.versions, sort_keys=True),
-                report=_clean(json.dumps(report, allow_nan=False)),
+                report=clean(json.dumps(report, allow_nan=False)),
             )
         )
         (run,) = added.inserted_primary_key or (None,)
@@ -100,59 +90,18 @@ def record(result: BatchResult, where: str | Path) -> bool:
         files = [
             {
                 "run": run,
-                "sample": _text(file["sample"]),
+                "sample": short(file["sample"]),
                 "role": file["role"],
-                "path": _text(file["path"]),
+                "path": short(file["path"]),
                 "sha256": file["sha256"] or "",
                 "reader": file["reader"] or "",
-                "error": _text(file["error"]),
+                "error": short(file["error"]),
             }
             for file in report["files"]
         ]
         if files:
             connection.execute(INPUTS.insert(), files)
     return True
-
-
-def open_store(where: str | Path) -> str:
-    """Make a store's tables if there are none, and say where it is from any working folder.
-
-    Parameters
-    ----------
-    where : path-like or str
-        As for `record`.
-
-    Returns
-    -------
-    str
-        Absolute path, or the URL.
-
-    Raises
-    ------
-    StoreError
-        As `record`.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> open_store(Path(tempfile.mkdtemp()) / "results.sqlite")
-    '/...results.sqlite'
-    """
-    with _opened(where, write=True):
-        pass
-    words = str(where)
-    return words if "://" in words else str(Path(words).resolve())
-
-
-def shown_store(where: str | Path) -> str:
-    """A store as it may be shown: without the password that its URL may hold.
-
-    Examples
-    --------
-    >>> shown_store("postgresql+pg8000://me:secret@lab/coatqc")
-    'lab/coatqc'
-    """
-    return str(where).split("@")[-1]
 
 
 def last_run(where: str | Path) -> int:
@@ -166,6 +115,7 @@ def last_run(where: str | Path) -> int:
     Examples
     --------
     >>> import tempfile
+    >>> from coatqc.qc.store_access import open_store
     >>> last_run(open_store(Path(tempfile.mkdtemp()) / "results.sqlite"))
     0
     """
@@ -173,7 +123,7 @@ def last_run(where: str | Path) -> int:
 
     from coatqc.qc.store_tables import RUNS
 
-    with _opened(where, write=False) as connection:
+    with opened(where, write=False) as connection:
         return int(connection.execute(sa.select(sa.func.max(RUNS.c.id))).scalar() or 0)
 
 
@@ -210,6 +160,7 @@ def newest_report(
     Examples
     --------
     >>> import tempfile
+    >>> from coatqc.qc.store_access import open_store
     >>> newest_report(open_store(Path(tempfile.mkdtemp()) / "results.sqlite")) is None
     True
     """
@@ -219,14 +170,14 @@ def newest_report(
 
     query = sa.select(RUNS.c.report).order_by(RUNS.c.id.desc()).limit(1)
     if recipe is not None:
-        query = query.where(RUNS.c.recipe == _text(recipe))
+        query = query.where(RUNS.c.recipe == short(recipe))
     if batch is not None:
-        query = query.where(RUNS.c.batch == _text(batch))
+        query = query.where(RUNS.c.batch == short(batch))
     if other_than is not None:
-        query = query.where(RUNS.c.batch != _text(other_than))
+        query = query.where(RUNS.c.batch != short(other_than))
     if until is not None:
         query = query.where(RUNS.c.id <= until)
-    with _opened(where, write=False) as connection:
+    with opened(where, write=False) as connection:
         kept = connection.execute(query).scalar()
     return None if kept is None else dict(json.loads(kept))
 
@@ -237,6 +188,7 @@ def history(
     batch: str | None = None,
     quantity: str | None = None,
     sample: str | None = None,
+    replicates: bool = False,
 ) -> pd.DataFrame:
     """Results in a store, in the order they were recorded.
 
@@ -246,6 +198,9 @@ def history(
         As for `record`.
     batch, quantity, sample : str, optional
         Only these.
+    replicates : bool
+        Whether to add what each replicate gave (column replicates), and whether the sample is a
+        reference (of_reference); of records that do not hold these, none and False.
 
     Returns
     -------
@@ -281,7 +236,9 @@ def history(
         RUNS.c.recipe_version,
         *(c for c in RESULTS.c if c.name not in ("id", "run")),
     ]
-    query = sa.select(*columns).join(RUNS, RESULTS.c.run == RUNS.c.id).order_by(RESULTS.c.id)
+    more = [RESULTS.c.run, RUNS.c.report] if replicates else []
+    query = sa.select(*columns, *more).join(RUNS, RESULTS.c.run == RUNS.c.id)
+    query = query.order_by(RESULTS.c.id)
     for column, value in (
         (RUNS.c.batch, batch),
         (RESULTS.c.quantity, quantity),
@@ -289,11 +246,34 @@ def history(
     ):
         if value is not None:
             query = query.where(column == value)
-    with _opened(where, write=False) as connection:
-        rows = connection.execute(query).mappings().all()
-    table = pd.DataFrame([dict(row) for row in rows], columns=[c.name for c in columns])
+    with opened(where, write=False) as connection:
+        rows = [dict(row) for row in connection.execute(query).mappings()]
+    table = pd.DataFrame(rows, columns=[c.name for c in columns])
+    if replicates:
+        kept = _kept_in({row["run"]: row["report"] for row in rows})
+        found = [kept.get((row["run"], _same(row)), ((), False)) for row in rows]
+        table["replicates"] = [each for each, _ in found]
+        table["of_reference"] = [reference for _, reference in found]
     numbers = ["value", "standard_uncertainty", "lower", "upper", "minimum", "maximum"]
     return table.astype(dict.fromkeys(numbers, float))
+
+
+def _same(row: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(str(row[k] or "") for k in ("quantity", "sample", "reference", "parameters"))
+
+
+def _kept_in(reports: dict[int, str]) -> dict[tuple[int, tuple[str, ...]], tuple[Any, bool]]:
+    """Replicates of each result, and whether it is of a reference, from the reports kept."""
+    found: dict[tuple[int, tuple[str, ...]], tuple[Any, bool]] = {}
+    for run, text in reports.items():
+        report = json.loads(text)
+        references = set(report.get("references", ()))
+        for outcome in (*report.get("criteria", ()), *report.get("observations", ())):
+            parameters = clean(json.dumps(outcome.get("parameters"), sort_keys=True))
+            key = _same({**outcome, "parameters": parameters, "sample": outcome.get("sample")})
+            values = tuple(x for x in outcome.get("replicates", ()) if x is not None)
+            found[run, key] = (values, outcome.get("sample") in references)
+    return found
 
 
 def _key(report: dict[str, Any]) -> str:
@@ -317,10 +297,10 @@ def _row(outcome: Outcome, judged: bool) -> dict[str, Any]:
     return {
         "judged": judged,
         "quantity": item.quantity,
-        "title": _text(outcome.title),
-        "sample": _text(item.sample),
-        "reference": _text(item.reference or ""),
-        "parameters": _clean(json.dumps(parameters, sort_keys=True)),
+        "title": short(outcome.title),
+        "sample": short(item.sample),
+        "reference": short(item.reference or ""),
+        "parameters": clean(json.dumps(parameters, sort_keys=True)),
         "unit": estimate.unit if estimate else "",
         "n": estimate.n if estimate else None,
         "category": got.category or "" if got is not None else "",
@@ -328,72 +308,9 @@ def _row(outcome: Outcome, judged: bool) -> dict[str, Any]:
         "maximum": getattr(item, "max", None),
         "equals": getattr(item, "equals", None) or "",
         "verdict": outcome.verdict or "",
-        "error": _text(outcome.error),
+        "error": short(outcome.error),
         **{
             name: float(getattr(estimate, name)) if estimate else None
             for name in ("value", "standard_uncertainty", "lower", "upper")
         },
     }
-
-
-def _text(words: str) -> str:
-    return _clean(words)[:_LONGEST]
-
-
-def _clean(words: str) -> str:
-    """Text that every database takes: no NUL, no half of a surrogate pair."""
-    return words.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
-
-
-@contextmanager
-def _opened(where: str | Path, *, write: bool) -> Iterator[sa.Connection]:
-    """A transaction on the store's tables, which writing makes if there are none."""
-    import sqlalchemy as sa
-    from sqlalchemy import exc
-
-    from coatqc.qc.store_tables import METADATA, RUNS
-
-    words = str(where)
-    url = words if "://" in words else sa.URL.create("sqlite", database=words)
-    shown = shown_store(where)
-    try:
-        lite = sa.make_url(url).get_backend_name() == "sqlite"
-        options: dict[str, Any] = {"connect_args": {"timeout": _PATIENCE}} if lite else {}
-        engine = sa.create_engine(url, poolclass=sa.pool.NullPool, **options)
-        if lite and write:
-            _lock_when_beginning(engine)
-        with engine.begin() as connection:
-            if write and connection.dialect.name == "postgresql":
-                # One writer at a time, from the look whether a run is known to its record.
-                connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
-            if not sa.inspect(connection).has_table(RUNS.name):
-                if not write:
-                    raise StoreError(f"{shown}: holds no results of coatqc")
-                METADATA.create_all(connection)
-            yield connection
-    except exc.NoSuchModuleError as error:
-        raise StoreError(f"{shown}: no such kind of store ({error})") from error
-    except ImportError as error:
-        raise StoreError(
-            f"{shown}: its driver is not installed ({error}); pip install 'coatqc[postgresql]'"
-        ) from error
-    except exc.ArgumentError as error:
-        raise StoreError(f"{shown}: is no path and no URL of a store") from error
-    except exc.SQLAlchemyError as error:
-        reason = str(getattr(error, "orig", None) or error).splitlines()[0][:300]
-        raise StoreError(
-            f"{shown}: {reason}; nothing was lost or half written: mend it and run again"
-        ) from error
-
-
-def _lock_when_beginning(engine: sa.Engine) -> None:
-    """SQLite takes the lock for writing at once: two programs wait instead of failing."""
-    from sqlalchemy import event
-
-    @event.listens_for(engine, "connect")
-    def _(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None
-
-    @event.listens_for(engine, "begin")
-    def _(connection: Any) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")

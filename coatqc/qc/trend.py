@@ -19,14 +19,17 @@ from coatqc.qc.control_charts import (
     moving_ranges,
     nelson_rules,
 )
+from coatqc.qc.drift import drift
+from coatqc.qc.within_batches import Scatter, scatter_of
 
 # What makes two results comparable: the same quantity, measured in the same way.
 _SAME = ["recipe", "quantity", "sample", "reference", "parameters", "unit"]
 # Rules that are judged by default; the others alarm too often to be all on at once.
+_WILD = "replicates scatter beyond their limits"
 USUAL_RULES = (1, 2, 3, 5)
 
 
-@shown(also=("alarms",), table="table")
+@shown(also=("alarms", "drifts"), hide=("replicates", "scatter"), table="table")
 @dataclass(frozen=True)
 class Trend:
     """One quantity over the batches.
@@ -46,6 +49,14 @@ class Trend:
         Cpk against the tolerance.
     note : str
         Why something is missing.
+    scatter : Scatter or None
+        Of the replicates within batches; None where too few are recorded.
+    replicates : tuple of tuple of float
+        Of each batch.
+    drift : Estimate or None
+        Slope, of a reference.
+    of_reference : bool
+        Whether it is measured on a reference: then it tells of the instrument.
 
     Examples
     --------
@@ -60,6 +71,15 @@ class Trend:
     tolerance: tuple[float | None, float | None]
     capability: Estimate | None
     note: str
+    scatter: Scatter | None = None
+    replicates: tuple[tuple[float, ...], ...] = ()
+    drift: Estimate | None = None
+    of_reference: bool = False
+
+    @property
+    def drifts(self) -> bool:
+        """Whether the interval of the drift holds no zero."""
+        return self.drift is not None and not self.drift.lower <= 0 <= self.drift.upper
 
     @property
     def alarms(self) -> int:
@@ -75,7 +95,8 @@ def trends(
     Parameters
     ----------
     history : pandas.DataFrame
-        As `coatqc.qc.store.history` gives it.
+        As `coatqc.qc.store.history` gives it; with ``replicates=True`` their scatter is charted
+        too, and the drift of references.
     baseline : int, optional
         How many of the first batches tell the limits of the process; by default all.
     rules : tuple of int
@@ -138,6 +159,37 @@ def _trend(table: pd.DataFrame, baseline: int | None, rules: tuple[int, ...]) ->
             able = capability(values, minimum, maximum)
         except MeasurementError as error:
             notes.append(str(error))
-    note = "; ".join(dict.fromkeys(notes))
     title, unit = str(last["title"]), str(last["unit"])
-    return Trend(title, unit, kept, limits, (minimum, maximum), able, note)
+    replicates = tuple(table["replicates"]) if "replicates" in table else ()
+    scatter, slope = None, None
+    of_reference = bool(last.get("of_reference", False))
+    if sum(len(each) > 1 for each in replicates) > 1:
+        try:
+            scatter = scatter_of(replicates, baseline=baseline)
+        except MeasurementError as error:
+            notes.append(str(error))
+    if scatter is not None:
+        wild = scatter.chart["alarm"].to_numpy(bool)
+        kept["alarm"] = [
+            "; ".join([words] * bool(words) + [_WILD] * bool(now))
+            for words, now in zip(kept["alarm"], wild, strict=True)
+        ]
+    if of_reference:
+        try:
+            slope = drift(values, list(table["started"].astype(str)), unit=unit)
+        except MeasurementError as error:
+            notes.append(str(error))
+    note = "; ".join(dict.fromkeys(notes))
+    return Trend(
+        title,
+        unit,
+        kept,
+        limits,
+        (minimum, maximum),
+        able,
+        note,
+        scatter,
+        replicates,
+        slope,
+        of_reference,
+    )

@@ -238,7 +238,7 @@ def _usable(here: _Here) -> bool:
         here.output.mkdir(parents=True, exist_ok=True)
         clear_leftovers(here.output)
         if here.store is not None:
-            from coatqc.qc.store import open_store
+            from coatqc.qc.store_access import open_store
 
             open_store(here.store)
     except StoreError as error:

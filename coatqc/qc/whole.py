@@ -164,7 +164,7 @@ def _collect_now_and_then() -> None:
 def _shown(store: str | None) -> str | None:
     if store is None:
         return None
-    from coatqc.qc.store import shown_store
+    from coatqc.qc.store_access import shown_store
 
     return shown_store(store)
 

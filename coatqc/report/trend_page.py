@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import numpy as np
 from coatqc.core.errors import StoreError
 from coatqc.core.plotting import OKABE_ITO, house_style, new_axes, pretty_unit
 from coatqc.qc.trend import Trend
+from coatqc.report.template import render
 from coatqc.report.uris import figure_uri
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # Batches whose names still fit below a chart.
 _NAMED = 24
+# Batches whose boxes can be told apart.
+_BOXES = 60
 
 
 def plot_trend(trend: Trend, ax: Axes | None = None) -> Axes:
@@ -81,15 +83,60 @@ def plot_trend(trend: Trend, ax: Axes | None = None) -> Axes:
         ax.axhline(
             limit, color=OKABE_ITO["vermillion"], lw=1.2, label=None if k else "tolerance limit"
         )
-    if len(table) <= _NAMED:
-        names = [str(name)[:18] for name in table["batch"]]
-        ax.set_xticks(at, names, rotation=45, ha="right", rotation_mode="anchor")
-    else:
-        ax.set_xlabel("batch, oldest first")
+    _name_batches(ax, trend)
     ax.set_ylabel(pretty_unit(trend.unit) if trend.unit not in ("", "1") else "value")
     ax.set_title(trend.title)
     ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
     return ax
+
+
+def plot_boxes(trend: Trend, ax: Axes | None = None) -> Axes:
+    """Box chart: what the replicates of each batch give.
+
+    Boxes reach from the first to the third quartile (inclusive definition), whiskers to the last
+    value within 1.5 interquartile ranges, as in `tofsims.box_statistics`. Of more than 60 batches
+    the newest are drawn.
+
+    Parameters
+    ----------
+    trend : Trend
+        With replicates.
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw on.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from coatqc.qc.trend import Trend
+    >>> table = pd.DataFrame({"batch": ["a", "b"], "alarm": ["", ""]})
+    >>> plot_boxes(Trend("t", "nm", table, None, (None, None), None, "", None,
+    ...     ((1.0, 2.0, 3.0), (2.0, 3.0, 4.0)))).get_ylabel()
+    'nm'
+    """
+    ax = new_axes(ax, figsize=(7.6, 2.6))
+    first = max(0, len(trend.replicates) - _BOXES)
+    shown = [(i, each) for i, each in enumerate(trend.replicates) if i >= first and each]
+    ax.boxplot(
+        [each for _, each in shown],
+        positions=[i for i, _ in shown],
+        widths=0.6,
+        manage_ticks=False,
+        medianprops={"color": OKABE_ITO["vermillion"]},
+        flierprops={"marker": "x", "markersize": 4, "markeredgecolor": "0.3"},
+    )
+    _name_batches(ax, trend, first)
+    ax.set_ylabel(pretty_unit(trend.unit) if trend.unit not in ("", "1") else "value")
+    ax.set_title("replicates within batches")
+    return ax
+
+
+def _name_batches(ax: Axes, trend: Trend, first: int = 0) -> None:
+    names = [str(name)[:18] for name in trend.table["batch"]]
+    if len(names) - first <= _NAMED:
+        at = range(first, len(names))
+        ax.set_xticks(list(at), names[first:], rotation=45, ha="right", rotation_mode="anchor")
+    else:
+        ax.set_xlabel("batch, oldest first")
 
 
 def _figure(ax: Axes) -> Figure:
@@ -126,22 +173,30 @@ def write_trend(found: list[Trend], path: str | Path, *, store: str = "") -> Pat
         ...
     coatqc.core.errors.StoreError: no number is recorded yet: there is no trend to draw
     """
-    from jinja2 import Environment, StrictUndefined
-
     if not found:
         raise StoreError("no number is recorded yet: there is no trend to draw")
     path = Path(path)
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["unit"] = pretty_unit
-    source = resources.files("coatqc.report").joinpath("trend.html.j2").read_text("utf-8")
     with house_style():
-        charts = [(trend, figure_uri(_figure(plot_trend(trend)))) for trend in found]
-    page = environment.from_string(source).render(charts=charts, store=store)
+        charts = [
+            (
+                trend,
+                figure_uri(_figure(plot_trend(trend))),
+                figure_uri(_figure(plot_boxes(trend)))
+                if any(len(each) > 2 for each in trend.replicates)
+                else "",
+            )
+            for trend in sorted(found, key=lambda t: not t.of_reference)
+        ]
+    page = render(
+        "trend.html.j2",
+        title=f"Trends of {store}" if store else "Trends",
+        charts=charts,
+        store=store,
+        references=sum(t.of_reference for t in found),
+    )
     partial = path.with_name(path.name + ".part")
     try:
-        partial.write_text(page, encoding="utf-8")
+        partial.write_bytes(page.encode("utf-8", "replace"))
         partial.replace(path)
     except OSError as error:
         raise StoreError(f"{path}: cannot be written ({error.strerror})") from error

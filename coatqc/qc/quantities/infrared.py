@@ -9,6 +9,7 @@ import spectra
 from coatqc.core.replicates import as_replicates
 from coatqc.qc.measurement import Inputs, Measurement, Quantity
 from coatqc.qc.quantities.parameters import Parameters
+from spectra.position import positions
 
 
 class BandParameters(Parameters):
@@ -79,7 +80,15 @@ def _shift(inputs: Inputs) -> Measurement:
             f"{shift.equivalence_p:.2g})"
         )
     data: dict[str, xr.DataArray | xr.Dataset] = {"reference": reference, "sample": sample}
-    return Measurement(shift, result=shift, data=data, notes=(*notes, *shift.warnings))
+    zero = positions(reference, p.near, p.half_window)[0].mean()
+    moved = positions(sample, p.near, p.half_window)[0] - zero
+    return Measurement(
+        shift,
+        result=shift,
+        data=data,
+        notes=(*notes, *shift.warnings),
+        replicates=tuple(moved.tolist()),
+    )
 
 
 def _position(inputs: Inputs) -> Measurement:
@@ -87,7 +96,10 @@ def _position(inputs: Inputs) -> Measurement:
     sample = as_replicates(inputs.sample)
     position = spectra.mean_band_position(sample, near=p.near, half_window=p.half_window)
     notes = spectra.band_warnings(sample, p.near, p.half_window)
-    return Measurement(position, data={"sample": sample}, notes=notes)
+    each = positions(sample, p.near, p.half_window)[0]
+    return Measurement(
+        position, data={"sample": sample}, notes=notes, replicates=tuple(each.tolist())
+    )
 
 
 def _compared(inputs: Inputs) -> spectra.SpectrumComparison:

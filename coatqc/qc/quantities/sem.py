@@ -28,7 +28,14 @@ def _fraction(inputs: Inputs) -> Measurement:
         f"crack_labels_{i}": each.labels for i, each in enumerate(found)
     }
     notes = tuple(dict.fromkeys(note for each in found for note in each.notes))
-    return Measurement(fraction, result=found, table=particles, data=labels, notes=notes)
+    return Measurement(
+        fraction,
+        result=found,
+        table=particles,
+        data=labels,
+        notes=notes,
+        replicates=tuple(each.crack_area_fraction.value for each in found),
+    )
 
 
 def _lost_contact(inputs: Inputs) -> Measurement:

@@ -37,6 +37,7 @@ def _measure(inputs: Inputs, *, of: Callable[[imaging.CoatingThickness], Estimat
         result=found,
         table=table,
         notes=tuple(notes),
+        replicates=tuple(of(each).value for each in found),
     )
 
 

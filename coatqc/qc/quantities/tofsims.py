@@ -120,6 +120,7 @@ def _intensity(inputs: Inputs) -> Measurement:
         table=tofsims.box_statistics(values["normalized"]),
         data={"normalized_intensity": values},
         notes=(note,),
+        replicates=tuple(np.atleast_1d(wanted.values).tolist()),
     )
 
 
@@ -132,6 +133,7 @@ def _ratio(inputs: Inputs) -> Measurement:
         compared.ratio,
         result=compared,
         data={"sample": sample, "reference": reference},
+        replicates=tuple(np.atleast_1d((b / a.mean()).values).tolist()),
         notes=(f"exact Mann-Whitney p = {compared.p_value:.2g}", note),
     )
 
