@@ -1,0 +1,15 @@
+"""All quantities that can be planned."""
+
+from __future__ import annotations
+
+from coatqc.qc.planning.design import Design
+from coatqc.qc.planning.diffraction import DIFFRACTION
+from coatqc.qc.planning.electrons import ELECTRONS
+from coatqc.qc.planning.infrared import INFRARED
+from coatqc.qc.planning.nanoir import NANOIR
+from coatqc.qc.planning.secondary_ions import SECONDARY_IONS
+
+DESIGNS: dict[str, Design] = {
+    design.quantity: design
+    for design in (*INFRARED, *NANOIR, *ELECTRONS, *SECONDARY_IONS, *DIFFRACTION)
+}

@@ -1,0 +1,108 @@
+"""How long a scan, to see a new peak?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+from pydantic import Field
+
+import xrd
+from coatqc.core.errors import MeasurementError
+from coatqc.qc.planning.design import FAILED, Design, Fresh, Outcome, Pilot, drawn
+from coatqc.qc.quantities.parameters import Parameters
+
+
+class ScanSettings(Parameters):
+    """What a scan is like.
+
+    Examples
+    --------
+    >>> ScanSettings().step
+    0.026
+    """
+
+    step: float = Field(default=0.026, gt=0.002, le=0.1, description="degree")
+    background: float = Field(
+        default=0.06, ge=0, lt=5, description="as a share of the strongest line"
+    )
+    at: float = Field(
+        default=26.9, gt=11, lt=84, description="two theta at which a new peak lies, degree"
+    )
+    counts_now: float = Field(
+        default=0.0, ge=0, description="counts at the strongest line of a pilot scan; 0 for none"
+    )
+
+
+def _new_peak(
+    settings: ScanSettings,
+    size: float,
+    effect: float | None,
+    rng: np.random.Generator,
+    alpha: float,
+) -> Outcome:
+    extra = [] if effect is None else [(settings.at, 100 * effect)]
+    reference, sample = (
+        xrd.simulate_pattern(
+            drawn(rng) % 2**31,
+            extra=peaks,
+            peak_counts=size,
+            background=settings.background,
+            step=settings.step,
+        )[0]
+        for peaks in ([], extra)
+    )
+    try:
+        found = xrd.compare_patterns(reference, sample, alpha=alpha)
+    except MeasurementError:
+        return FAILED
+    largest = found.largest_new_peak
+    width = (largest.upper - largest.lower) / 2 if largest is not None else float("nan")
+    return Outcome(found.verdict == "different", width)
+
+
+def _levels(settings: ScanSettings, effect: float) -> tuple[float, float]:
+    if not 0 < effect <= 1:
+        raise MeasurementError(
+            f"effect is {effect:g}, expected a share of the strongest line, 0 to 1"
+        )
+    return 0.0, effect
+
+
+def _pilot(arrays: Sequence[xr.DataArray], settings: ScanSettings) -> Pilot:
+    if len(arrays) != 1:
+        raise MeasurementError(f"one scan is taken as pilot, found {len(arrays)}")
+    values = arrays[0].values.astype(float)
+    if arrays[0].attrs.get("units", "") not in ("counts", "count", "1"):
+        raise MeasurementError("a pilot scan must hold counts; this one holds rates or intensities")
+    low = float(np.median(values))
+    peak = float(values.max()) - low
+    told = {"counts_now": peak, "background": low / peak}
+    return Pilot(told, (f"{peak:.3g} counts at the strongest line, background {low:.3g}",))
+
+
+def _meaning(settings: ScanSettings, size: float) -> str:
+    if not settings.counts_now:
+        return ""
+    return f"{size / settings.counts_now:.2g} times as long as the pilot"
+
+
+DIFFRACTION = (
+    Design(
+        "xrd.largest_new_peak",
+        "counts at the strongest line",
+        "1",
+        tuple(float(f"{10 ** (2 + k / 8):.2g}") for k in range(33)),
+        "height of a new peak over the strongest line, unit 1",
+        "the patterns are called different",
+        "sample and reference are alike but for the peak; lines, counting noise and how well real "
+        "scans repeat as in xrd.simulate_pattern",
+        ScanSettings,
+        _levels,
+        Fresh(_new_peak),
+        pilot=_pilot,
+        any_alpha=True,
+        meaning=_meaning,
+    ),
+)
