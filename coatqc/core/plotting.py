@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import xarray as xr
@@ -66,17 +67,19 @@ def new_axes(ax: Axes | None = None, *, figsize: tuple[float, float] = (6.0, 3.6
         return ax
     from matplotlib.figure import Figure
 
-    with house_style():
-        ipython = sys.modules.get("IPython")
-        if ipython is not None and ipython.get_ipython() is not None:
-            import matplotlib.pyplot as plt
+    ipython = sys.modules.get("IPython")
+    if ipython is not None and ipython.get_ipython() is not None:
+        import matplotlib.pyplot as plt
 
-            # A notebook shows what pyplot knows of.
+        # A notebook shows what pyplot knows of.
+        with house_style():
             return plt.figure(figsize=figsize, layout="constrained").add_subplot()
+    with house_style():
         return Figure(figsize=figsize, layout="constrained").add_subplot()
 
 
-def house_style() -> AbstractContextManager[None]:
+@contextmanager
+def house_style() -> Iterator[None]:
     """Context in which matplotlib draws in the style of coatqc's figures.
 
     Examples
@@ -88,7 +91,14 @@ def house_style() -> AbstractContextManager[None]:
     from cycler import cycler
 
     style: dict[Any, Any] = STYLE | {"axes.prop_cycle": cycler(color=CYCLE)}
-    return mpl.rc_context(style)
+    interactive = mpl.is_interactive()
+    try:
+        with mpl.rc_context(style):
+            yield
+            interactive = mpl.is_interactive()
+    finally:
+        # The first figure of a notebook makes matplotlib interactive: that is to stay.
+        mpl.interactive(interactive)
 
 
 def axis_label(coord: xr.DataArray) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,4 +32,7 @@ def figure_uri(figure: Figure) -> str:
         kind = "svg+xml"
     # Its parts refer to one another: what is not taken apart stays for long.
     figure.clear()
+    if "matplotlib.pyplot" in sys.modules:
+        # A notebook would show it, empty.
+        sys.modules["matplotlib.pyplot"].close(figure)
     return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -42,7 +42,15 @@ def test_runs_and_gives_what_is_stored(path, monkeypatch):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_each_figure_that_is_drawn_is_shown(path):
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "code" and "plot" in cell.source.splitlines()[-1]:
+            pictures = [o for o in cell.outputs if "image/png" in o.get("data", {})]
+            assert len(pictures) == 1, cell.source
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_holds_nothing_of_a_machine(path):
     text = path.read_text("utf-8")
-    assert len(text) < 400_000
+    assert len(text) < 520_000
     assert not re.search(r"/home/|/tmp/|/work/|[A-Z]:\\\\|site-packages", text)

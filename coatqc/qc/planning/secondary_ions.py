@@ -19,6 +19,7 @@ from coatqc.qc.planning.design import (
     counts_up_to,
     drawn,
     judged,
+    spread_known,
 )
 from coatqc.qc.quantities.parameters import Parameters
 
