@@ -45,6 +45,13 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/many_batches.py
 
 
+# The site, in docs/_build/html; and whether its links to other hosts lead somewhere.
+docs: $(STAMP)
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
+docs-links: $(STAMP)
+	$(BIN)/python -m sphinx -b linkcheck docs docs/_build/links
+
 # The notebooks of docs/notebooks, executed anew and stored with what they gave.
 notebooks: $(STAMP)
 	$(BIN)/python docs/execute_notebooks.py

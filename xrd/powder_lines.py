@@ -69,7 +69,7 @@ def reflections(
         A row a line, by rising angle: h, k, l (of all that coincide within 2e-4 degree, one;
         not an extinct one, without minus signs where it can be), multiplicity (of all of them),
         d / angstrom, two_theta / degree, relative intensity (strongest 100) and intensity
-        (integrated, m |F|^2 LP / V^2).
+        (integrated, ``m |F|^2 LP / V^2``).
 
     Raises
     ------
