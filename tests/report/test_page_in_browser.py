@@ -9,13 +9,16 @@ import json
 import re
 from pathlib import Path
 
+import pandas as pd
 import pypdf
 import pytest
 
 from coatqc.core import MeasurementError
 from coatqc.qc.summary import Summary
+from coatqc.qc.trend import trends
 from coatqc.report.overview_page import write_overview
 from coatqc.report.pdf import find_browser, write_pdf
+from coatqc.report.trend_page import write_trend
 
 AXE = "axe.run(document, {resultTypes: ['violations']}).then(r => done(r.violations))"
 
@@ -71,11 +74,35 @@ def test_axe_finds_no_violation(browser, report, tmp_path, width, dark):
     import axe_core_python
 
     axe = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text("utf-8")
-    pages = [report / "report.html", write_overview(
-        [Summary("a.toml", "A7", "A7", "pass", "", False, criteria=(
-            {"title": "t", "measured": "1(1)", "limit": "", "verdict": "pass"},))],
-        tmp_path / "overview.html",
-    )]  # fmt: skip
+    criterion = {"title": "t", "measured": "1(1)", "limit": "", "verdict": "pass"}
+    one = Summary("a.toml", "A7", "A7", "pass", "", False, criteria=(criterion,))
+    rows = [
+        {
+            "started": "2026-01-01",
+            "batch": f"b{i}",
+            "title": "thickness",
+            "recipe": "r",
+            "quantity": "q",
+            "sample": "s",
+            "reference": "",
+            "parameters": "{}",
+            "unit": "nm",
+            "value": 2 + i % 3 + 9 * (i == 9),
+            "lower": 1.0,
+            "upper": 3.0,
+            "verdict": "pass",
+            "minimum": 1.0,
+            "maximum": None,
+            "replicates": (1.0, 2.0, 3.5 + i),
+            "of_reference": True,
+        }
+        for i in range(10)
+    ]
+    pages = [
+        report / "report.html",
+        write_overview([one], tmp_path / "overview.html"),
+        write_trend(trends(pd.DataFrame(rows)), tmp_path / "trend.html"),
+    ]
     for path in pages:
         with shown(browser, path, width, dark) as run:
             run(axe)
