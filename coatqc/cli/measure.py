@@ -167,12 +167,13 @@ def _browser_if(pdf: bool) -> None:
 
 
 def _overview(output: Path) -> None:
+    from coatqc.qc.quarantine import without_report
     from coatqc.qc.summary import finished
     from coatqc.report.overview_page import write_overview
 
     # A full disk is told of by the watch itself.
     with suppress(OSError):
-        write_overview(finished(output), output / "overview.html")
+        write_overview([*finished(output), *without_report(output)], output / "overview.html")
 
 
 @app.command(epilog="Example:  [bold]coatqc demo -o demo[/]")

@@ -67,9 +67,10 @@ def trend(
     for each in found:
         last = str(each.table["alarm"].iloc[-1])
         words = f"alarm: {last}" if last else "no alarm"
+        number = f"{len(each.table)} batch{'' if len(each.table) == 1 else 'es'}"
         if each.drifts and each.drift is not None:
             words += f"; a reference that drifts, {each.drift}: is it the instrument?"
-        typer.echo(printable(f"{each.title}: {len(each.table)} batches, newest {words}"))
+        typer.echo(printable(f"{each.title}: {number}, newest {words}"))
     typer.echo(str(page))
     if any(each.table["alarm"].iloc[-1] or each.drifts for each in found):
         raise typer.Exit(1)

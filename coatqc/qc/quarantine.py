@@ -86,6 +86,25 @@ def held(output: Path) -> dict[str, Fingerprint]:
     return found
 
 
+def without_report(output: Path) -> list[Summary]:
+    """Summaries of batches in quarantine that have no report, for lists of all batches.
+
+    Examples
+    --------
+    >>> without_report(Path("nowhere"))
+    []
+    """
+    found = []
+    for path in sorted((output / FOLDER).glob(f"[!.]*/{_FACTS}")):
+        facts = facts_of(path.parent)
+        if not facts.get("report"):
+            words = [str(facts.get(key, "")) for key in ("file", "batch", "reason")]
+            found.append(
+                Summary(words[0], words[1], "", "not measured", words[2], False, blame="batch")
+            )
+    return found
+
+
 def facts_of(folder: Path) -> dict[str, Any]:
     """What quarantine.json of a folder says; nothing where there is none.
 

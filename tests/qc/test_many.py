@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import sqlite3
+import subprocess
 
 import pytest
 
-from coatqc.core import MeasurementError
+from coatqc.core import MeasurementError, StoreError
 from coatqc.qc.many import run_batches
 from coatqc.qc.store import history
 from coatqc.report import write_report
@@ -75,3 +79,39 @@ def test_what_cannot_be_written_is_named(batches, tmp_path):
         run_batches(batches, tmp_path / "file", write=write_report)
     with pytest.raises(MeasurementError, match="jobs"):
         run_batches(batches, tmp_path / "out", write=write_report, jobs=0)
+
+
+def test_a_full_disk_is_told_and_the_work_goes_on_when_there_is_room(batches, tmp_path):
+    if os.name != "posix" or os.geteuid() != 0:
+        pytest.skip("mounting needs root")
+    output, store = tmp_path / "out", str(tmp_path / "a.sqlite")
+    output.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(output)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("no file system can be mounted here")
+    try:
+        with contextlib.suppress(OSError), (output / "filling").open("wb") as file:
+            file.write(b"x" * 5_900_000)
+        found = run_batches(batches, output, write=write_report, store=store)
+        assert {s.blame for s in found} == {"place"}
+        assert all("No space left on device; " in s.reason.replace(")", "") for s in found)
+        assert not [p for p in output.iterdir() if p.name not in ("filling", ".locks")]
+        (output / "filling").unlink()
+        again = run_batches(batches[:2], output, write=write_report, store=store)
+        assert [s.verdict for s in again] == ["pass"] * 2
+        assert len(history(store)) == 2
+    finally:
+        subprocess.run(["umount", str(output)], check=True)
+
+
+def test_a_store_that_is_locked_is_told_before_anything_is_measured(batches, tmp_path, monkeypatch):
+    monkeypatch.setattr("coatqc.qc.store_access._PATIENCE", 0.2)
+    store = tmp_path / "a.sqlite"
+    with contextlib.closing(sqlite3.connect(store, isolation_level=None)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreError, match="locked"):
+            run_batches(batches, tmp_path / "out", write=write_report, store=str(store))
+        assert not list((tmp_path / "out").glob("[!.]*"))
+        connection.execute("ROLLBACK")
+    found = run_batches(batches[:1], tmp_path / "out", write=write_report, store=str(store))
+    assert found[0].verdict == "pass"

@@ -170,6 +170,32 @@ def test_a_folder_that_cannot_be_written_is_waited_for(tmp_path):
     assert len(reports(tmp_path / "out")) == 1
 
 
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="needs root to be another")
+def test_rights_that_are_wanting_are_waited_for(tmp_path):
+    put(tmp_path / "in", "A1")
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.stat().st_uid == 0 and folder != Path("/"):
+            folder.chmod(folder.stat().st_mode | 0o055)
+    (tmp_path / "out").mkdir(mode=0o755)
+    told = Told()
+    end = threading.Event()
+    more = {"write": write_report, "log": told, "pace": AT_ONCE, "stopped": end.is_set}
+    thread = threading.Thread(target=watch, args=(tmp_path / "in", tmp_path / "out"), kwargs=more)
+    # Nobody may write there.
+    os.seteuid(65534)
+    try:
+        thread.start()
+        until(lambda: told.of("trouble"))
+    finally:
+        os.seteuid(0)
+    assert "Permission denied" in told.of("trouble")[0]["reason"]
+    try:
+        until(lambda: told.of("finished"))
+    finally:
+        end.set()
+        thread.join(60)
+
+
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="mounting needs root")
 def test_a_full_disk_is_waited_for(tmp_path):
     put(tmp_path / "in", "A1")
