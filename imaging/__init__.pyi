@@ -7,9 +7,9 @@ from .crack_fraction import lost_contact as lost_contact
 from .crack_groups import CrackComparison as CrackComparison
 from .crack_groups import compare_cracks as compare_cracks
 from .crack_parameters import CrackParameters as CrackParameters
+from .crack_result import Cracks as Cracks
 from .crack_review import read_review as read_review
 from .crack_review import review as review
-from .cracks import Cracks as Cracks
 from .cracks import find_cracks as find_cracks
 from .cracks import measure_cracks as measure_cracks
 from .crosstalk import Crosstalk as Crosstalk

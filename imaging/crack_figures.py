@@ -14,7 +14,7 @@ from imaging.crack_kinds import INTERGRANULAR, PRIMARY, UNDECIDED
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from imaging.cracks import Cracks
+    from imaging.crack_result import Cracks
 
 COLOURS = {
     INTERGRANULAR: OKABE_ITO["vermillion"],

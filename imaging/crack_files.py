@@ -17,7 +17,8 @@ import xarray as xr
 from coatqc.core.display import Sheet, estimate_row, shown
 from coatqc.core.errors import CoatqcError, MeasurementError
 from imaging.crack_parameters import CrackParameters
-from imaging.cracks import Cracks, find_cracks
+from imaging.crack_result import Cracks
+from imaging.cracks import find_cracks
 
 # Bytes of files from which starting processes pays.
 _WORTH_IT = 8 * 2**20

@@ -13,7 +13,7 @@ from coatqc.core.display import shown
 from coatqc.core.errors import MeasurementError
 from coatqc.core.estimate import Estimate
 from coatqc.core.several_tests import holm
-from imaging.cracks import Cracks
+from imaging.crack_result import Cracks
 from imaging.nested_statistics import (
     GroupRatio,
     Image,

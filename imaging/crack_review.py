@@ -18,7 +18,8 @@ from coatqc.core.plotting import OKABE_ITO
 from imaging.checks import in_its_own_pixels, require_flat_image
 from imaging.crack_figures import COLOURS, OUTLINE
 from imaging.crack_parameters import CrackParameters
-from imaging.cracks import Cracks, measure_cracks
+from imaging.crack_result import Cracks
+from imaging.cracks import measure_cracks
 from imaging.readers.tiff_tags import require_plain
 
 # Files of a review. The first is to look at, the next two to correct, the tables to read.

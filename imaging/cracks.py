@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from coatqc.core.display import shown
 from coatqc.core.errors import MeasurementError
-from coatqc.core.estimate import Estimate
 from coatqc.core.provenance import add_history
 from imaging.checks import in_its_own_pixels, in_its_unit, require_flat_image
 from imaging.close_up import CloseUp, without_surroundings
@@ -19,6 +17,7 @@ from imaging.crack_fraction import crack_area_fraction, lost_contact
 from imaging.crack_kinds import KINDS
 from imaging.crack_marks import Marks, given_cracks, mark_cracks
 from imaging.crack_parameters import CrackParameters
+from imaging.crack_result import Cracks
 from imaging.crack_rows import COLUMNS, Row, crack_rows
 from imaging.crack_survey import look_at_each
 from imaging.data_bar import beside, find_data_bar
@@ -28,88 +27,11 @@ from imaging.particle_places import Places, locate_particles
 from imaging.particles import particle_labels, particle_table
 from imaging.void_grey import void_grey, void_pixels
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 # Particles that tell the grey of a void; more tell nothing new.
 _FOR_VOID = 64
 # Difference of grey, as a share of the contrast of the phases, by which a bright region is unlike
 # the others.
 _UNLIKE = 0.3
-
-
-@shown(hide=("labels", "crack_labels", "parameters"))
-@dataclass(frozen=True)
-class Cracks:
-    """Cracks in the particles of one image.
-
-    Parameters
-    ----------
-    crack_area_fraction : Estimate
-        Crack area over particle area, unit 1.
-    lost_contact : Estimate or None
-        Share of the particles' outline without contact to the electrolyte, unit 1; None where
-        the image does not tell it.
-    particles : pandas.DataFrame
-        A row a particle: size, shape, grey, cracks of each kind, their area and length, gaps.
-    cracks : pandas.DataFrame
-        A row a crack: particle, kind, length, area, width, orientation, contrast, place.
-    labels, crack_labels : xarray.DataArray
-        Dims (y, x): numbers of particles and of cracks, 0 where there is none.
-    image : xarray.DataArray
-        What was measured.
-    parameters : CrackParameters
-        What it was measured with.
-    notes : tuple of str
-        What a reader of the numbers should know.
-
-    Examples
-    --------
-    >>> from imaging import find_cracks, simulate_sem
-    >>> find_cracks(simulate_sem(1)[0]).crack_area_fraction.unit
-    '1'
-    """
-
-    crack_area_fraction: Estimate
-    lost_contact: Estimate | None
-    particles: pd.DataFrame
-    cracks: pd.DataFrame
-    labels: xr.DataArray
-    crack_labels: xr.DataArray
-    image: xr.DataArray
-    parameters: CrackParameters
-    notes: tuple[str, ...] = ()
-
-    @property
-    def mask(self) -> xr.DataArray:
-        """Dims (y, x), True in cracks."""
-        return (self.crack_labels > 0).rename("crack")
-
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Image with particles outlined and cracks coloured by their kind.
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, optional
-            Axes to draw on.
-        """
-        from imaging.crack_figures import plot_cracks
-
-        return plot_cracks(self, ax)
-
-    def plot_sizes(self, ax: Axes | None = None, *, what: str = "length") -> Axes:
-        """Distribution of the cracks' lengths or widths, by kind.
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, optional
-            Axes to draw on.
-        what : {"length", "mean width"}
-            Of each crack.
-        """
-        from imaging.crack_figures import plot_crack_sizes
-
-        return plot_crack_sizes(self, ax, what=what)
 
 
 # Width, nm, of the thinnest crack that would have been seen.

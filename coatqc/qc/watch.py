@@ -183,11 +183,12 @@ def watch(
     while not stopped():
         began = time.monotonic()
         found = Look({}, 0, 0, "")
-        if _usable(here):
+        # What is done is known only where the reports can be read.
+        if here.memory is not None or _usable(here):
             found, ready = _arrived(folder, here, pace)
-            for path, summary in _measured(one, ready, jobs, stopped):
-                _keep(path, summary, ready[path], here)
-            if ready:
+            if ready and _usable(here):
+                for path, summary in _measured(one, ready, jobs, stopped):
+                    _keep(path, summary, ready[path], here)
                 after()
             _tell_all(here)
         if once and (here.trouble.since or not (found.resting or here.untold)):
