@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -139,6 +140,14 @@ def _name_batches(ax: Axes, trend: Trend, first: int = 0) -> None:
         ax.set_xlabel("batch, oldest first")
 
 
+def _number(value: float, trend: Trend) -> str:
+    """A value with the digits that the scatter of the batches leaves it."""
+    sigma = trend.limits.sigma if trend.limits is not None else 0.0
+    if not sigma or not 1e-4 < abs(value) < 1e6:
+        return f"{value:.4g}"
+    return f"{value:.{max(0, 1 - math.floor(math.log10(sigma)))}f}"
+
+
 def _figure(ax: Axes) -> Figure:
     figure = ax.get_figure(root=True)
     assert figure is not None
@@ -191,6 +200,7 @@ def write_trend(found: list[Trend], path: str | Path, *, store: str = "") -> Pat
         "trend.html.j2",
         title=f"Trends of {store}" if store else "Trends",
         charts=charts,
+        number=_number,
         store=store,
         references=sum(t.of_reference for t in found),
     )
