@@ -363,3 +363,21 @@ BOMB = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a
 def test_bad_files_are_told_in_words(tmp_path, name, raw, words):
     with pytest.raises(ReadError, match=words):
         _read(tmp_path, raw, name)
+
+
+@pytest.mark.parametrize("kind", ["nested", "wide", "attributes"])
+def test_xml_that_would_fill_the_memory_is_refused_before_it_does(tmp_path, kind):
+    import tracemalloc
+
+    from xrd.readers.safe_xml import parse_xml
+
+    raw = {
+        "nested": b"<a>" * 1_000_000 + b"</a>" * 1_000_000,
+        "wide": b"<r>" + b"<a/>" * 2_000_000 + b"</r>",
+        "attributes": b"<r" + b"".join(b' a%d=""' % i for i in range(1_100_000)) + b"/>",
+    }[kind]
+    tracemalloc.start()
+    with pytest.raises(ReadError, match=r"expected .* at most"):
+        parse_xml(tmp_path / "a.xrdml", raw)
+    assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    tracemalloc.stop()
