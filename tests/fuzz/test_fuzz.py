@@ -48,12 +48,12 @@ def _files(reference: Path, folder: Path) -> dict[str, list[Path]]:
     for name, raw in _module("test_binary_readers").SPC.items():
         found.append(folder / f"{name}.spc")
         found[-1].write_bytes(raw)
-    text = _module("test_text_readers")
-    for form in text.FORMS:
+    jcamp = _module("test_jcamp")
+    for form in jcamp.FORMS:
         found.append(folder / f"{form}.dx")
-        found[-1].write_text(text.spectrum_file(form)[0])
+        found[-1].write_text(jcamp.spectrum_file(form)[0])
     found.append(folder / "map.txt")
-    found[-1].write_text(text.nea(3, 2))
+    found[-1].write_text(_module("test_neaspec").nea(3, 2))
     found.append(folder / "grid.txt")
     found[-1].write_text("# Width: 2.0 µm\n" + "1.5 2.5 3.5 4.5\n" * 6)
     for name in ("test_readers", "test_open_readers"):
