@@ -19,6 +19,9 @@ KINDS = (
     "mass_image",
     "mass_events",
     "xrd_pattern",
+    "impedance_spectrum",
+    "cell_record",
+    "cycle_table",
 )
 
 DIMS = {
@@ -30,6 +33,9 @@ DIMS = {
     "position": "",
     "replicate": "",
     "scan": "",
+    "frequency": "Hz",
+    "record": "",
+    "cycle": "",
     "fragment": "",
     "event": "",
     "component": "",
@@ -39,10 +45,11 @@ DIMS = {
 }
 
 # Axes along which a function may interpolate or integrate: no repeats, no turning back.
-_MONOTONIC = ("wavenumber", "mz", "two_theta", "y", "x")
+_MONOTONIC = ("wavenumber", "mz", "two_theta", "y", "x", "frequency", "cycle")
 
-# Millions of single ions have no coordinate: what there is to know of each is a variable.
-_ONLY_COUNTED = ("event",)
+# Millions of single ions, or rows of a cycler, have no coordinate: what there is to know of each
+# is a variable.
+_ONLY_COUNTED = ("event", "record")
 
 _DIMS_OF_KIND = {
     "ir_spectrum": {"wavenumber"},
@@ -52,6 +59,9 @@ _DIMS_OF_KIND = {
     "mass_image": {"y", "x"},
     "mass_events": {"event"},
     "xrd_pattern": {"two_theta"},
+    "impedance_spectrum": {"frequency"},
+    "cell_record": {"record"},
+    "cycle_table": {"cycle"},
 }
 
 

@@ -158,7 +158,8 @@ def read(path: str | Path, *, kind: str | None = None) -> xr.DataArray | xr.Data
         its name only breaks ties.
     kind : str, optional
         What the file must be: one of ``ir_spectrum``, ``ir_cube``, ``image``,
-        ``mass_spectrum``, ``mass_image``, ``mass_events``, ``xrd_pattern``. Needed only where a
+        ``mass_spectrum``, ``mass_image``, ``mass_events``, ``xrd_pattern``,
+        ``impedance_spectrum``, ``cell_record``, ``cycle_table``. Needed only where a
         file (two unlabelled columns, say) could be several things, or holds several.
 
     Returns

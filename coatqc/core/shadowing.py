@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
-PACKAGES = ("spectra", "imaging", "tofsims", "xrd")
+PACKAGES = ("spectra", "imaging", "tofsims", "xrd", "electrochem")
 
 
 def shadowed_packages() -> list[str]:

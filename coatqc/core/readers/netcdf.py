@@ -53,7 +53,7 @@ def _checked(path: Path) -> int:
             if h5py.check_string_dtype(variable.dtype) is not None:
                 _check_words(variable, path)
             else:
-                require_plain(variable, path, most=_MOST_STORED, shrunk=_SHRUNK)
+                require_plain(variable, path, kinds="iufc", most=_MOST_STORED, shrunk=_SHRUNK)
                 size += variable.nbytes
     return size
 

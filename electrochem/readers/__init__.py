@@ -1,0 +1,1 @@
+"""Readers of cyclers and impedance analysers, one file a format."""
