@@ -35,7 +35,7 @@ DIMS = {
     "scan": "",
     "frequency": "Hz",
     "record": "",
-    "cycle": "",
+    "cycle": "1",
     "fragment": "",
     "event": "",
     "component": "",

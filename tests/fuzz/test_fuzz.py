@@ -24,6 +24,8 @@ from coatqc.core.reading import _start_of, readers
 MUTATIONS = int(os.environ.get("COATQC_FUZZ_MUTATIONS", "1000"))
 SECONDS, BYTES = 5, 2**30
 LARGEST = 3_000_000
+# Records of a cycler may have any number of rows, which are all alike.
+LONGEST_TABLE = 200_000
 
 
 def _module(name: str, folder: str = "spectra") -> ModuleType:
@@ -66,6 +68,13 @@ def _files(reference: Path, folder: Path) -> dict[str, list[Path]]:
     found += _module("test_image_readers", "imaging").write_examples(folder / "imaging")
     (folder / "xrd").mkdir()
     found += _module("test_xrd_readers", "xrd").write_examples(folder / "xrd")
+    found += [
+        p
+        for p in sorted((reference / "electrochem").iterdir())
+        if p.stat().st_size < LONGEST_TABLE or p.suffix == ".res"
+    ]
+    (folder / "electrochem").mkdir()
+    found += _module("test_cycling_readers", "electrochem").write_examples(folder / "electrochem")
     groups: dict[str, list[Path]] = {}
     for path in sorted(found):
         # The real one is packed, and its checksum finds every change.

@@ -1,0 +1,113 @@
+"""Figures of impedance."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from coatqc.core.plotting import CYCLE, axis_label, mark_simulated, new_axes, pretty_unit
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from electrochem.causality import KramersKronig
+    from electrochem.circuit_fit import CircuitFit
+
+
+def plot_nyquist(fit: CircuitFit, scan: int = 0, ax: Axes | None = None) -> Axes:
+    """Measured points and fitted curve in the complex plane, with equal axes.
+
+    Parameters
+    ----------
+    fit : CircuitFit
+        What to draw.
+    scan : int
+        Which spectrum.
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw on.
+
+    Examples
+    --------
+    >>> from electrochem import fit_circuit, simulate_impedance
+    >>> fit = fit_circuit(simulate_impedance(1)[0], "L0-R0-p(R1,CPE1)-TL1")
+    >>> plot_nyquist(fit).get_ylabel()
+    "−Z'' / ohm cm²"
+    """
+    ax = new_axes(ax, figsize=(5.2, 3.6))
+    data = fit.data.isel(scan=scan)
+    measured, fitted = data["measured"].values, data["fitted"].values
+    frequency = data["frequency"].values
+    ax.plot(measured.real, -measured.imag, "o", color=CYCLE[0], markersize=3.5, label="measured")
+    order = np.argsort(frequency)
+    ax.plot(fitted.real[order], -fitted.imag[order], color=CYCLE[1], label=fit.circuit)
+    for decade in range(-6, 8):
+        near = np.abs(np.log10(frequency) - decade)
+        at = int(near.argmin())
+        if near[at] < 0.02 and decade % 2 == 0:
+            ax.annotate(
+                _hertz(decade),
+                (measured[at].real, -measured[at].imag),
+                textcoords="offset points",
+                xytext=(3, 5),
+                fontsize=7,
+            )
+    unit = pretty_unit(str(data["measured"].attrs["units"]))
+    ax.set_xlabel(f"Z' / {unit}")
+    ax.set_ylabel(f"−Z'' / {unit}")
+    ax.set_aspect("equal", adjustable="datalim")
+    ax.legend(loc="best")
+    mark_simulated(ax, fit.data)
+    return ax
+
+
+def _hertz(decade: int) -> str:
+    for power, prefix in ((6, "M"), (3, "k"), (0, ""), (-3, "m"), (-6, "µ")):
+        if decade >= power:
+            return f"{10 ** (decade - power):g} {prefix}Hz"
+    return f"1e{decade} Hz"
+
+
+def plot_kramers_kronig(test: KramersKronig, ax: Axes | None = None) -> Axes:
+    """Residuals over frequency, with the tolerance shaded; suspect points ringed.
+
+    Parameters
+    ----------
+    test : KramersKronig
+        What to draw.
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw on.
+
+    Examples
+    --------
+    >>> from electrochem import kramers_kronig, simulate_impedance
+    >>> plot_kramers_kronig(kramers_kronig(simulate_impedance(1)[0])).get_xlabel()
+    'frequency / Hz'
+    """
+    ax = new_axes(ax, figsize=(5.2, 2.6))
+    data = test.residuals
+    frequency = data["frequency"]
+    for name, label, color, marker in (
+        ("real", "Z'", CYCLE[0], "o"),
+        ("imaginary", "Z''", CYCLE[1], "s"),
+    ):
+        rows = np.atleast_2d(100 * data[name].values)
+        for i, row in enumerate(rows):
+            ax.plot(
+                frequency, row, marker, color=color, markersize=3, label=label if i == 0 else None
+            )
+    for row, flag in zip(
+        np.atleast_2d(100 * data["real"].values), np.atleast_2d(data["suspect"].values), strict=True
+    ):
+        ax.plot(
+            frequency.values[flag], row[flag], "o", markersize=8, fillstyle="none", color="black"
+        )
+    ax.axhspan(-100 * test.tolerance, 100 * test.tolerance, color="0.92", zorder=0)
+    ax.set_xscale("log")
+    ax.set_xlabel(axis_label(frequency))
+    ax.set_ylabel("residual / %")
+    verdict = "consistent" if test.consistent else "not consistent"
+    ax.set_title(f"Kramers–Kronig: {verdict}")
+    ax.legend(loc="best")
+    mark_simulated(ax, data)
+    return ax

@@ -1,0 +1,191 @@
+"""Fits of circuits: what is found, what is said not to be, and impedance.py beside it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from coatqc.core import MeasurementError, read
+from electrochem import (
+    diffusion_length,
+    fit_circuit,
+    kramers_kronig,
+    label_impedance,
+    parse_circuit,
+    simulate_impedance,
+)
+
+CATHODE = "L0-R0-p(R1,CPE1)-TL1"
+# As a cell of two such anodes tells them.
+ANODE = {"R1": (3.0, 0.1), "CPE1_Q": (2e-2, 0.2), "CPE1_n": (0.9, 0.033)}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("R0-", "ends where an element"),
+        ("R0-p(R1,C1", "not closed"),
+        ("R0-X1", "element 'X1' is unknown"),
+        ("R0-R0", "R0 stands in it twice"),
+        ("R0+R1", "not understood"),
+        ("R0)", "left over"),
+        ("", "ends where"),
+    ],
+)
+def test_circuits_that_are_none(text, message):
+    with pytest.raises(MeasurementError, match=message):
+        parse_circuit(text)
+
+
+def test_a_circuit_has_the_impedance_of_impedance_py():
+    circuits = pytest.importorskip("impedance.models.circuits")
+    text, values = "R0-p(R1,CPE1)-p(R2-Wo1,C2)", [0.01, 0.02, 3.0, 0.9, 0.01, 0.05, 100.0, 1.0]
+    f = np.logspace(-3, 5, 40)
+    model = circuits.CustomCircuit(text, initial_guess=values)
+    with pytest.warns(UserWarning, match="initial parameters"):
+        theirs = model.predict(f, use_initial=True)
+    parsed = parse_circuit(text)
+    ours = parsed.impedance(2 * np.pi * f, dict(zip(parsed.names, values, strict=True)))
+    assert np.abs(ours / theirs - 1).max() < 1e-9
+
+
+def test_the_published_example_agrees_within_its_uncertainty(reference):
+    circuits = pytest.importorskip("impedance.models.circuits")
+    text = "R0-p(R1,C1)-p(R2-Wo1,C2)"
+    guess = [0.01, 0.01, 100, 0.01, 0.05, 100, 1]
+    z = read(reference / "electrochem" / "exampleData.csv")
+    z = z.isel(frequency=z.values.imag < 0)
+    published = circuits.CustomCircuit(text, initial_guess=guess)
+    published.fit(z["frequency"].values, z.values)
+    names = parse_circuit(text).names
+    fit = fit_circuit(z, text, start=dict(zip(names, guess, strict=True)), profile=False)
+    assert not fit.describes
+    for name, value, u in zip(names, published.parameters_, published.conf_, strict=True):
+        ours = fit.estimate(name)
+        both = np.hypot(min(ours.standard_uncertainty, 10 * value), u)
+        assert abs(ours.value - value) < 2.5 * both, name
+    # The same weights: the same least squares.
+    published.fit(z["frequency"].values, z.values, weight_by_modulus=True)
+    for name, value in zip(names[:4], published.parameters_[:4], strict=True):
+        assert np.isclose(fit.estimate(name).value, value, rtol=1e-3), name
+
+
+@pytest.mark.parametrize(
+    ("name", "resistances"), [("Circuit1_EIS_1.z", 2), ("exampleDataZPlot.z", 1)]
+)
+def test_real_spectra_are_fitted(name, resistances, reference):
+    z = read(reference / "electrochem" / name)
+    circuit = "L0-R0-" + "-".join(f"p(R{i},CPE{i})" for i in range(1, resistances + 1))
+    fit = fit_circuit(z, circuit)
+    assert float(np.abs(fit.data["residual"]).max()) < 0.02
+    assert set(fit.table["told"]) <= {"yes", "roughly", "upper bound", "lower bound", "no"}
+
+
+def test_what_cannot_be_told_apart_is_said_to_be_so():
+    # Within Gerischer's limit only the product of R_ct and R_ion shows.
+    z, truth = simulate_impedance(1, "coated", 1)
+    table = fit_circuit(z, CATHODE, known=ANODE).table.set_index("parameter")
+    assert table.loc["TL1_R_ion", "told"] == "lower bound"
+    assert table.loc["TL1_R_ct", "told"] == "upper bound"
+    cathode = table.loc["TL1_R_cathode"]
+    assert cathode["told"] == "yes"
+    assert cathode["lower"] < truth["R_cathode"] < cathode["upper"]
+    # Outside it, each by itself.
+    z, truth = simulate_impedance(1, "uncoated", 152)
+    table = fit_circuit(z, CATHODE, known=ANODE).table.set_index("parameter")
+    for name in ("R_ct", "R_ion"):
+        row = table.loc[f"TL1_{name}"]
+        assert row["told"] == "yes"
+        assert row["lower"] < truth[f"TL1_{name}"] < row["upper"]
+
+
+def test_a_nyquist_intercept_is_not_r_cathode():
+    # At cycle 152 the line is outside Gerischer's limit: 203 against 445 ohm cm2 at 0 Hz.
+    _, truth = simulate_impedance(1, "uncoated", 152)
+    assert truth["R_cathode"] == 203
+    assert truth["R_dc"] > 2 * truth["R_cathode"]
+
+
+def test_many_spectra_in_one_call_are_as_one_by_one():
+    cells = [simulate_impedance(seed, "uncoated", 152)[0] for seed in range(4)]
+    together = label_impedance(
+        cells[0]["frequency"].values, np.stack([z.values for z in cells]), unit="ohm cm2"
+    )
+    fit = fit_circuit(together, CATHODE, known=ANODE, profile=False)
+    for scan, z in enumerate(cells):
+        alone = fit_circuit(z, CATHODE, known=ANODE, profile=False)
+        assert np.isclose(
+            fit.estimate("TL1_R_cathode", scan).value,
+            alone.estimate("TL1_R_cathode").value,
+            rtol=1e-3,
+        )
+
+
+def test_a_circuit_that_does_not_describe_the_data_is_flagged():
+    z, _ = simulate_impedance(1, "uncoated", 152)
+    fit = fit_circuit(z, "R0-p(R1,CPE1)", profile=False)
+    assert not fit.describes
+    assert fit_circuit(z, CATHODE, known=ANODE, profile=False).describes
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"circuit": "R0", "fixed": {"R9": 1.0}}, "R9"),
+        ({"circuit": "R0", "fixed": {"R0": 1.0}}, "nothing to fit"),
+        ({"circuit": "R0", "fixed": {"R0": -1.0}}, "at least 0"),
+        ({"circuit": "R0", "known": {"R0": (0.0, 0.1)}}, "both are positive"),
+        ({"circuit": "R0", "known": {"R5": (1.0, 0.1)}}, "R5"),
+        ({"circuit": "R0", "profile": ["R7"]}, "R7"),
+    ],
+)
+def test_wrong_questions(arguments, message):
+    z, _ = simulate_impedance(1)
+    with pytest.raises(MeasurementError, match=message):
+        fit_circuit(z, **arguments)
+
+
+def test_spectra_that_are_none():
+    z, _ = simulate_impedance(1)
+    with pytest.raises(MeasurementError, match="real numbers"):
+        fit_circuit(z.real, "R0")
+    with pytest.raises(MeasurementError, match="at least 5"):
+        fit_circuit(z[:3], "R0")
+    with pytest.raises(MeasurementError, match="cannot tell the 10 parameters"):
+        fit_circuit(z[::10][:5].isel(frequency=slice(0, 5)), "R0-p(R1,CPE1)-p(R2,CPE2)-p(R3,CPE3)")
+    with pytest.raises(MeasurementError, match="not finite"):
+        fit_circuit(z.where(z["frequency"] > 1), "R0")
+
+
+def test_drift_breaks_the_kramers_kronig_relations():
+    kept = [kramers_kronig(simulate_impedance(s)[0]).consistent for s in range(40)]
+    assert sum(kept) >= 39
+    drifting = [
+        kramers_kronig(simulate_impedance(s, "uncoated", 152, drift=0.1)[0]) for s in range(20)
+    ]
+    assert not any(test.consistent for test in drifting)
+    assert drifting[0].residuals["suspect"].any()
+    with pytest.raises(MeasurementError, match="3 a decade"):
+        kramers_kronig(simulate_impedance(1, frequency=np.logspace(6, 0, 8))[0])
+
+
+def test_diffusion_length_asks_for_particles():
+    z, _ = simulate_impedance(1, "coated", 152, geometry="planar")
+    with pytest.raises(MeasurementError, match="0 elements of particles"):
+        diffusion_length(z, "R0-p(R1,C1)", diffusion_coefficient=1e-11)
+    with pytest.raises(MeasurementError, match="expected cm2 s-1"):
+        diffusion_length(z, diffusion_coefficient=0.0)
+    with pytest.raises(MeasurementError, match="0 frequencies at or below"):
+        diffusion_length(simulate_impedance(1)[0], diffusion_coefficient=1e-11)
+
+
+def test_geometry_decides_what_the_length_is():
+    # One spectrum, three shapes: at high frequency L over volume per surface is the same.
+    z, _ = simulate_impedance(3, "uncoated", 152, l_diff=10.0, geometry="planar", noise=5e-4)
+    lengths = {
+        shape: diffusion_length(
+            z, f"R0-FS{shape}1", diffusion_coefficient=1e-11, spread=0.3, capacity=(14.94, 0.02)
+        ).length.value
+        for shape in "PCS"
+    }
+    assert lengths["P"] < lengths["C"] < lengths["S"]
