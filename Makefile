@@ -42,6 +42,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/import_time.py
 	$(BIN)/python benchmarks/side_by_side.py
 	$(BIN)/python benchmarks/crack_throughput.py
+	$(BIN)/python benchmarks/impedance_fits.py
 	$(BIN)/python benchmarks/many_batches.py
 
 

@@ -41,10 +41,14 @@ def plot_nyquist(fit: CircuitFit, scan: int = 0, ax: Axes | None = None) -> Axes
     ax.plot(measured.real, -measured.imag, "o", color=CYCLE[0], markersize=3.5, label="measured")
     order = np.argsort(frequency)
     ax.plot(fitted.real[order], -fitted.imag[order], color=CYCLE[1], label=fit.circuit)
+    apart, last = 0.06 * np.ptp(measured.real), None
     for decade in range(-6, 8):
         near = np.abs(np.log10(frequency) - decade)
         at = int(near.argmin())
-        if near[at] < 0.02 and decade % 2 == 0:
+        # Labels that would lie on each other are left out.
+        free = last is None or abs(measured[at] - last) > apart
+        if near[at] < 0.02 and decade % 2 == 0 and free:
+            last = measured[at]
             ax.annotate(
                 _hertz(decade),
                 (measured[at].real, -measured[at].imag),
@@ -55,7 +59,7 @@ def plot_nyquist(fit: CircuitFit, scan: int = 0, ax: Axes | None = None) -> Axes
     unit = pretty_unit(str(data["measured"].attrs["units"]))
     ax.set_xlabel(f"Z' / {unit}")
     ax.set_ylabel(f"−Z'' / {unit}")
-    ax.set_aspect("equal", adjustable="datalim")
+    ax.set_aspect("equal", adjustable="box")
     ax.legend(loc="best")
     mark_simulated(ax, fit.data)
     return ax
@@ -96,12 +100,12 @@ def plot_kramers_kronig(test: KramersKronig, ax: Axes | None = None) -> Axes:
             ax.plot(
                 frequency, row, marker, color=color, markersize=3, label=label if i == 0 else None
             )
-    for row, flag in zip(
-        np.atleast_2d(100 * data["real"].values), np.atleast_2d(data["suspect"].values), strict=True
-    ):
-        ax.plot(
-            frequency.values[flag], row[flag], "o", markersize=8, fillstyle="none", color="black"
-        )
+    flags = np.atleast_2d(data["suspect"].values)
+    for name in ("real", "imaginary"):
+        for row, flag in zip(np.atleast_2d(100 * data[name].values), flags, strict=True):
+            ax.plot(
+                frequency.values[flag], row[flag], "o", ms=7, fillstyle="none", color="0.5", mew=0.7
+            )
     ax.axhspan(-100 * test.tolerance, 100 * test.tolerance, color="0.92", zorder=0)
     ax.set_xscale("log")
     ax.set_xlabel(axis_label(frequency))

@@ -71,7 +71,15 @@ def kernel(s: np.ndarray, geometry: str) -> np.ndarray:
 
 
 @functools.cache
-def _hermite() -> tuple[np.ndarray, np.ndarray]:
+def lognormal_nodes() -> tuple[np.ndarray, np.ndarray]:
+    """Nodes in units of the spread of ln L, and weights that sum to 1.
+
+    Examples
+    --------
+    >>> nodes, weights = lognormal_nodes()
+    >>> nodes.size, round(float(weights.sum()), 9)
+    (9, 1.0)
+    """
     nodes, weights = np.polynomial.hermite_e.hermegauss(_NODES)
     return nodes, weights / weights.sum()
 
@@ -120,7 +128,7 @@ def finite_space_impedance(
     if not spread.any():
         s = np.sqrt(1j * w * tau)
         return tau / (capacity * kernel(s, geometry))
-    nodes, weights = _hermite()
+    nodes, weights = lognormal_nodes()
     times = tau[..., None] * np.exp(2 * spread[..., None] * nodes)
     s = np.sqrt(1j * w[..., None] * times)
     admittance = (weights * kernel(s, geometry) / times).sum(axis=-1)

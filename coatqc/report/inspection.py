@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rich.table import Table
 
@@ -15,6 +16,12 @@ from coatqc.core.plotting import axis_label, mark_simulated, new_axes, show_imag
 
 _PLAIN_ATTRS = ("kind", "source", "sha256", "reader", "history")
 _FEW_LINES = 12
+# Which figure of electrochem shows what.
+_OF_CELLS = {
+    "impedance_spectrum": "plot_impedance",
+    "cell_record": "plot_record",
+    "cycle_table": "plot_cycles",
+}
 
 
 def _number(value: Any) -> float | None:
@@ -74,9 +81,14 @@ def describe(obj: xr.DataArray | xr.Dataset, path: Path) -> dict[str, Any]:
             "max": high,
             "n": int(coord.size),
         }
-    for name, variable in dataset.data_vars.items():
+    parts = {
+        label: part
+        for name, variable in dataset.data_vars.items()
+        for label, part in _parts(str(name), variable).items()
+    }
+    for name, variable in parts.items():
         low, high, n_nan = _span(variable)
-        data[str(name)] = {
+        data[name] = {
             "units": variable.attrs.get("units", ""),
             "min": low,
             "max": high,
@@ -97,6 +109,14 @@ def describe(obj: xr.DataArray | xr.Dataset, path: Path) -> dict[str, Any]:
         "data": data,
         "attrs": {k: v for k, v in attrs.items() if not isinstance(v, float) or np.isfinite(v)},
     }
+
+
+def _parts(name: str, variable: xr.DataArray) -> dict[str, xr.DataArray]:
+    """The variable itself, or both parts of a complex one."""
+    if variable.dtype.kind != "c":
+        return {name: variable}
+    with xr.set_options(keep_attrs=True):
+        return {f"{name}, real": variable.real, f"{name}, imaginary": variable.imag}
 
 
 def to_text(facts: dict[str, Any], obj: xr.DataArray | xr.Dataset) -> Table:
@@ -173,6 +193,11 @@ def draw(obj: xr.DataArray | xr.Dataset, target: Path) -> Figure:
     ...     attrs={"units": "counts", "long_name": "counts", "kind": "xrd_pattern"})
     >>> _ = draw(da, Path(tempfile.mkdtemp()) / "a.png")
     """
+    if obj.attrs.get("kind") in _OF_CELLS:
+        import electrochem.record_figures as figures
+
+        ax = getattr(figures, _OF_CELLS[obj.attrs["kind"]])(obj)
+        return _saved(ax, target)
     if obj.attrs.get("kind") == "mass_events":
         array = _event_image(obj)
     else:
@@ -200,6 +225,10 @@ def draw(obj: xr.DataArray | xr.Dataset, target: Path) -> Figure:
         if axis == "wavenumber":
             ax.invert_xaxis()
     mark_simulated(ax, obj)
+    return _saved(ax, target)
+
+
+def _saved(ax: Axes, target: Path) -> Figure:
     figure = ax.get_figure()
     assert isinstance(figure, Figure)
     try:

@@ -1,0 +1,396 @@
+"""At which voltages does the cell take and give its charge?"""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from coatqc.core.errors import MeasurementError
+from coatqc.core.estimate import Estimate
+from electrochem.capacity import half_cycles
+
+# Distance of the spline's knots, V, unless the window is so wide that there would be too many.
+_KNOTS, _MOST_KNOTS = 0.008, 300
+_DEGREE, _PENALTY = 3, 3
+_FEWEST_ROWS = 40
+# Rows whose current is further from the usual one belong to a hold, not to the sweep.
+_STEADY = 0.05
+# V: a stretch at the end this close to the limit, holding so many times its share of charge.
+_HOLD_VOLT, _HOLD_TIMES = 1e-3, 8.0
+_DRAWS = 1000
+
+
+def differential_capacity(
+    data: xr.Dataset | tuple[np.ndarray, np.ndarray],
+    *,
+    direction: str = "charge",
+    mass: float | None = None,
+    cycle: int = 1,
+    points: int = 400,
+) -> xr.Dataset:
+    """dQ/dE without the noise that dividing differences would make of it.
+
+    Charge over voltage is fitted by a penalised cubic spline with knots every 8 mV, whose
+    stiffness (of the third derivative) is the most likely one given the data (restricted maximum
+    likelihood); the derivative is that of the spline. Rows are weighted by what the noise of the
+    voltage does to the charge. Voltages may repeat, be rounded and run back; a hold at constant
+    voltage at the end and rests are left out.
+
+    Parameters
+    ----------
+    data : xarray.Dataset or (voltage, capacity)
+        A ``cell_record``, or voltage / V and charge passed / mAh g-1 of one half cycle in the
+        order of time, each of shape (n,).
+    direction : {"charge", "discharge"}
+        Which half.
+    mass : float, optional
+        Of active material, g; needed with a record.
+    cycle : int, default 1
+        Which charge or discharge of the record, counted from 1.
+    points : int
+        Of the voltages of the result.
+
+    Returns
+    -------
+    xarray.Dataset
+        Dim voltage / V: differential_capacity / mAh g-1 V-1 (negative in discharge, where charge
+        grows as voltage falls), its standard uncertainty, and capacity / mAh g-1 between the
+        lowest voltage and this one; further the spline's knots, coefficients and their
+        covariance. How it was smoothed is in ``attrs["smoothing"]``.
+
+    Raises
+    ------
+    MeasurementError
+        If direction, mass or cycle cannot be, or fewer than 40 rows or 50 mV remain.
+
+    Notes
+    -----
+    Uncertainties are those of the scatter. Smoothing also lowers and widens peaks that are hardly
+    resolved by the noise of the voltage; that bias is not in them.
+
+    References
+    ----------
+    Eilers and Marx, Stat. Sci. 11 (1996) 89; Wood, J. R. Stat. Soc. B 73 (2011) 3.
+
+    Examples
+    --------
+    >>> from electrochem.simulate_cycling import simulate_record
+    >>> record, truth = simulate_record(1)
+    >>> found = differential_capacity(record, mass=truth["mass"], cycle=2)
+    >>> near = found.sel(voltage=3.4, method="nearest")
+    >>> true = truth["dqde"](float(near["voltage"]), "charge", cycle=2)
+    >>> bool(abs(float(near["differential_capacity"]) / true - 1) < 0.05)
+    True
+    """
+    if direction not in ("charge", "discharge"):
+        raise MeasurementError(f"direction is {direction!r}; charge or discharge was expected")
+    sign = 1 if direction == "charge" else -1
+    kept = {}
+    if isinstance(data, xr.Dataset):
+        voltage, capacity, dropped = _half(data, sign, mass, cycle)
+        kept = {
+            k: data.attrs[k]
+            for k in ("simulated", "source", "reference_electrode", "cell")
+            if k in data.attrs
+        }
+    else:
+        voltage, capacity, dropped = _checked(*data, sign)
+    if voltage.size < _FEWEST_ROWS or np.ptp(voltage) < 0.05:
+        raise MeasurementError(
+            f"{voltage.size} rows over {1e3 * np.ptp(voltage) if voltage.size else 0:.0f} mV "
+            f"outside rests and holds; at least {_FEWEST_ROWS} rows over 50 mV are needed"
+        )
+    # The charge stored, which grows with voltage in both directions.
+    stored = capacity if sign == 1 else capacity.max() - capacity
+    knots = _knots(voltage)
+    coefficient, covariance, noise = _fit(voltage, stored, knots)
+    low, high = np.quantile(voltage, [0.002, 0.998])
+    at = np.linspace(low, high, points)
+    slope, slope_u = _with_u(_basis(at, knots, 1), coefficient, covariance)
+    level = _basis(at, knots) - _basis(at[:1], knots)
+    charge, charge_u = _with_u(level, coefficient, covariance)
+    rate = {"units": "mAh g-1 V-1"}
+    amount = {"units": "mAh g-1"}
+    return xr.Dataset(
+        {
+            "differential_capacity": ("voltage", sign * slope, rate | {"long_name": "dQ/dE"}),
+            "differential_capacity_u": (
+                "voltage",
+                slope_u,
+                rate | {"long_name": "standard uncertainty of dQ/dE"},
+            ),
+            "capacity": ("voltage", charge, amount | {"long_name": "charge from lowest voltage"}),
+            "capacity_u": (
+                "voltage",
+                charge_u,
+                amount | {"long_name": "standard uncertainty of charge"},
+            ),
+            "knot": ("knot_number", knots, {"units": "V", "long_name": "knot of the spline"}),
+            "coefficient": (
+                "term",
+                coefficient,
+                amount | {"long_name": "coefficient of the spline"},
+            ),
+            "coefficient_covariance": (
+                ("term", "term_2"),
+                covariance,
+                {"units": "mAh2 g-2", "long_name": "covariance of the coefficients"},
+            ),
+        },
+        coords={"voltage": ("voltage", at, {"units": "V", "long_name": "voltage"})},
+        attrs={
+            "kind": "differential_capacity",
+            "direction": direction,
+            "cycle": cycle,
+            "voltage_noise_V": noise,
+            "rows": int(voltage.size),
+            "rows_left_out": int(dropped),
+            "smoothing": "penalised cubic spline of charge over voltage, third derivative, "
+            f"knots every {1e3 * (knots[5] - knots[4]):.1f} mV, stiffness by restricted maximum "
+            "likelihood",
+        }
+        | kept,
+    )
+
+
+def peak_of_dqde(
+    dqde: xr.Dataset,
+    between: tuple[float, float],
+    *,
+    scale_uncertainty: float = 0.0,
+) -> tuple[Estimate, Estimate]:
+    """Position and area of the peak of dQ/dE between two voltages.
+
+    Parameters
+    ----------
+    dqde : xarray.Dataset
+        As ``differential_capacity`` gives it.
+    between : (float, float)
+        V; the highest maximum of the modulus inside is the peak, the area is all the charge
+        between them.
+    scale_uncertainty : float
+        Relative standard uncertainty of mass and current, for the area.
+
+    Returns
+    -------
+    position : Estimate
+        V: the maximum of the spline, with the interval of 1,000 splines drawn from the
+        covariance of its coefficients. A constant error of the voltmeter is not included.
+    area : Estimate
+        mAh g-1, positive: no base line is taken off.
+
+    Raises
+    ------
+    MeasurementError
+        If the voltages are not within the data, or dQ/dE has no maximum between them.
+
+    Examples
+    --------
+    >>> from electrochem.simulate_cycling import simulate_record
+    >>> record, truth = simulate_record(1)
+    >>> found = differential_capacity(record, mass=truth["mass"], cycle=2)
+    >>> position, area = peak_of_dqde(found, (3.57, 3.66))
+    >>> round(position.value, 2), position.unit, area.unit
+    (3.62, 'V', 'mAh g-1')
+    """
+    low, high = (float(x) for x in between)
+    span = dqde["voltage"].values
+    if not span[0] <= low < high <= span[-1]:
+        raise MeasurementError(
+            f"between is {low:g} to {high:g} V; two ascending voltages within "
+            f"{span[0]:.3f} to {span[-1]:.3f} V were expected"
+        )
+    if not 0 <= scale_uncertainty < 1:
+        raise MeasurementError(
+            f"scale_uncertainty is {scale_uncertainty}; a relative number below 1 was expected"
+        )
+    knots = dqde["knot"].values
+    coefficient = dqde["coefficient"].values
+    covariance = dqde["coefficient_covariance"].values
+    at = np.linspace(low, high, max(51, round((high - low) / 5e-4) + 1))
+    basis = _basis(at, knots, 1)
+    slope = basis @ coefficient
+    maxima = np.flatnonzero((slope[1:-1] > slope[:-2]) & (slope[1:-1] >= slope[2:])) + 1
+    if not maxima.size:
+        raise MeasurementError(
+            f"dQ/dE has no maximum inside {low:g} to {high:g} V: it is largest at "
+            f"{at[int(np.argmax(slope))]:.3f} V, the end; choose bounds on both sides of the peak"
+        )
+    # From valley to valley: the flank of a higher neighbour is not this peak.
+    top = int(maxima[np.argmax(slope[maxima])])
+    falls = np.diff(slope) < 0
+    left = np.flatnonzero(falls[:top])
+    right = np.flatnonzero(~falls[top:])
+    hill = slice(
+        int(left[-1]) + 1 if left.size else 0, top + int(right[0]) + 1 if right.size else at.size
+    )
+    at, basis, slope = at[hill], basis[hill], slope[hill]
+    value = float(_tops(at, slope[None])[0])
+    used = np.flatnonzero(basis.any(axis=0))
+    draws = np.random.default_rng(0).multivariate_normal(
+        np.zeros(used.size), covariance[np.ix_(used, used)], _DRAWS, method="eigh"
+    )
+    places = _tops(at, slope + draws @ basis[:, used].T)
+    lower, upper = np.quantile(places, [0.025, 0.975])
+    position = Estimate.from_interval(
+        value,
+        min(value, float(lower)),
+        max(value, float(upper)),
+        standard_uncertainty=float(np.std(places)),
+        unit="V",
+        n=int(dqde.attrs.get("rows", 1)),
+        method="maximum of the spline, draws of its coefficients",
+    )
+    step = _basis(np.array([high]), knots) - _basis(np.array([low]), knots)
+    area, area_u = (float(x[0]) for x in _with_u(step, coefficient, covariance))
+    return position, Estimate.from_standard_uncertainty(
+        area,
+        float(np.hypot(area_u, scale_uncertainty * area)),
+        unit="mAh g-1",
+        n=int(dqde.attrs.get("rows", 1)),
+        method="charge between two voltages",
+    )
+
+
+def _half(
+    record: xr.Dataset, sign: int, mass: float | None, cycle: int
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Voltage / V and charge / mAh g-1 of the steady rows of one half cycle."""
+    if mass is None or not np.isfinite(mass) or not 0 < mass <= 10:
+        raise MeasurementError(
+            f"mass is {mass}; grams of active material, up to 10, are needed with a record"
+        )
+    halves = [h for h in half_cycles(record)[0] if h.sign == sign]
+    if not 1 <= cycle <= len(halves):
+        word = "charges" if sign == 1 else "discharges"
+        raise MeasurementError(f"cycle is {cycle}; the record has {len(halves)} {word}")
+    rows = halves[cycle - 1].rows
+    time, current, voltage = (
+        record[k].values[rows].astype(float) for k in ("time", "current", "voltage")
+    )
+    size = np.abs(current)
+    # Rests leave gaps in the rows: no charge flowed there.
+    dt = np.where(np.diff(rows) == 1, np.maximum(np.diff(time), 0.0), 0.0)
+    passed = np.concatenate([[0.0], np.cumsum((size[1:] + size[:-1]) / 2 * dt)]) / 3.6 / mass
+    usual = float(np.median(size))
+    steady = np.abs(size - usual) <= _STEADY * usual
+    return voltage[steady], passed[steady], int((~steady).sum())
+
+
+def _checked(
+    voltage: np.ndarray, capacity: np.ndarray, sign: int
+) -> tuple[np.ndarray, np.ndarray, int]:
+    voltage, capacity = np.asarray(voltage, float), np.asarray(capacity, float)
+    if voltage.ndim != 1 or voltage.shape != capacity.shape:
+        raise MeasurementError(
+            f"voltage has shape {voltage.shape}, capacity {capacity.shape}; expected two alike (n,)"
+        )
+    if not (np.isfinite(voltage).all() and np.isfinite(capacity).all()):
+        raise MeasurementError("voltage or capacity holds values that are not finite numbers")
+    if voltage.size < 3:
+        return voltage, capacity, 0
+    if (capacity[-1] < capacity[0]) or sign * (voltage[-1] - voltage[0]) < 0:
+        raise MeasurementError(
+            "capacity must grow in the order of time, and voltage rise in charge and fall in "
+            "discharge; is the direction right?"
+        )
+    # Trailing rows at the limit that hold far more charge than their stretch of voltage should.
+    near = sign * (sign * voltage).max() - sign * _HOLD_VOLT
+    inside = np.flatnonzero(sign * voltage < sign * near)
+    begin = int(inside[-1]) + 1 if inside.size else 0
+    share = _HOLD_VOLT / np.ptp(voltage) if np.ptp(voltage) else 1.0
+    held = capacity[-1] - capacity[min(begin, voltage.size - 1)]
+    if held > _HOLD_TIMES * share * np.ptp(capacity) and voltage.size - begin > 5:
+        return voltage[:begin], capacity[:begin], voltage.size - begin
+    return voltage, capacity, 0
+
+
+def _knots(voltage: np.ndarray) -> np.ndarray:
+    low, high = float(voltage.min()), float(voltage.max())
+    count = int(np.clip(round((high - low) / _KNOTS), 8, _MOST_KNOTS))
+    step = (high - low) / count
+    return low + step * np.arange(-_DEGREE, count + _DEGREE + 1)
+
+
+def _basis(at: np.ndarray, knots: np.ndarray, derivative: int = 0) -> np.ndarray:
+    """B-splines (or their derivatives) at `at`, shape (n, term)."""
+    from scipy.interpolate import BSpline
+
+    step = knots[1] - knots[0]
+    inside = np.clip(at, knots[_DEGREE], knots[-_DEGREE - 1])
+    if not derivative:
+        return np.asarray(BSpline.design_matrix(inside, knots, _DEGREE).toarray())
+    lower = BSpline.design_matrix(inside, knots[1:-1], _DEGREE - 1).toarray()
+    padded = np.pad(lower, ((0, 0), (1, 1)))
+    return np.asarray((padded[:, :-1] - padded[:, 1:]) / step)
+
+
+def _with_u(
+    matrix: np.ndarray, coefficient: np.ndarray, covariance: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    variance = ((matrix @ covariance) * matrix).sum(axis=1)
+    return matrix @ coefficient, np.sqrt(np.maximum(variance, 0.0))
+
+
+def _fit(
+    voltage: np.ndarray, stored: np.ndarray, knots: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Coefficients, their covariance, and the noise of the voltage / V."""
+    from scipy.linalg import eigh
+
+    basis, slopes = _basis(voltage, knots), _basis(voltage, knots, 1)
+    terms = basis.shape[1]
+    penalty = np.diff(np.eye(terms), _PENALTY, axis=0)
+    penalty = penalty.T @ penalty
+    middle = float(np.ptp(stored) / np.ptp(voltage))
+    weight = np.ones_like(voltage)
+    for _ in range(3):
+        weighted = basis * weight[:, None]
+        gram = weighted.T @ basis
+        # Knots that no row supports lean on the penalty alone; a touch of ridge for the algebra.
+        gram_safe = gram + 1e-9 * np.trace(gram) / terms * (np.eye(terms) + penalty)
+        target = weighted.T @ stored
+        values, vectors = eigh(penalty, gram_safe)
+        values = np.maximum(values, 0.0)
+        values[:_PENALTY] = 0.0
+        turned = vectors.T @ target
+        total = float((weight * stored**2).sum())
+        log_lambda = _most_likely(values, turned, total, voltage.size)
+        shrunk = 1 / (1 + np.exp(log_lambda) * values)
+        coefficient = vectors @ (shrunk * turned)
+        explained = float((shrunk * turned**2).sum())
+        variance = max(total - explained, 1e-12 * total) / (voltage.size - _PENALTY)
+        slope = np.maximum(slopes @ coefficient, 0.05 * middle)
+        # In units of the square of the voltage's noise.
+        weight = 1 / slope**2
+    # Scatter of the fit over repeated noise. The posterior covariance, which adds what smoothing
+    # might hide anywhere, holds the position of narrow peaks in nearly all runs.
+    covariance = variance * (vectors * shrunk**2) @ vectors.T
+    return coefficient, covariance, float(np.sqrt(variance))
+
+
+def _most_likely(values: np.ndarray, turned: np.ndarray, total: float, rows: int) -> float:
+    """Logarithm of the penalty's weight that maximises the restricted likelihood."""
+    free = values[_PENALTY:]
+    scale = np.log(1 / np.median(free))
+    grid = scale + np.linspace(-25, 25, 101)
+
+    def cost(g: np.ndarray) -> np.ndarray:
+        grown = 1 + np.exp(g)[:, None] * values
+        left = np.maximum(total - (turned**2 / grown).sum(axis=1), 1e-12 * total)
+        logs = np.log(grown[:, _PENALTY:]).sum(axis=1) - free.size * g
+        return np.asarray((rows - _PENALTY) * np.log(left) + logs)
+
+    best = grid[int(np.argmin(cost(grid)))]
+    fine = best + np.linspace(-0.5, 0.5, 41)
+    return float(fine[int(np.argmin(cost(fine)))])
+
+
+def _tops(at: np.ndarray, curves: np.ndarray) -> np.ndarray:
+    """Place of the maximum of each curve, refined by a parabola; shape (curve,)."""
+    k = np.clip(np.argmax(curves, axis=1), 1, at.size - 2)
+    row = np.arange(curves.shape[0])
+    left, top, right = (curves[row, k + j] for j in (-1, 0, 1))
+    bend = left - 2 * top + right
+    shift = np.where(bend < 0, 0.5 * (left - right) / np.where(bend < 0, bend, -1.0), 0.0)
+    return np.asarray(at[k] + np.clip(shift, -1, 1) * (at[1] - at[0]))
