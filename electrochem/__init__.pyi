@@ -1,3 +1,8 @@
+from .active_mass_figures import plot_capacity_split as plot_capacity_split
+from .active_share import active_mass as active_mass
+from .active_share import active_mass_retention as active_mass_retention
+from .active_share import capacity_split as capacity_split
+from .active_share import simulate_active_mass as simulate_active_mass
 from .capacity import HalfCycle as HalfCycle
 from .capacity import capacity_per_cycle as capacity_per_cycle
 from .capacity import half_cycles as half_cycles
@@ -8,6 +13,14 @@ from .circuit import Circuit as Circuit
 from .circuit import parse_circuit as parse_circuit
 from .circuit_fit import CircuitFit as CircuitFit
 from .circuit_fit import fit_circuit as fit_circuit
+from .conductivity import ConductivityFit as ConductivityFit
+from .conductivity import arrhenius as arrhenius
+from .conductivity import better_law as better_law
+from .conductivity import coating_resistance as coating_resistance
+from .conductivity import conductivities as conductivities
+from .conductivity import ionic_conductivity as ionic_conductivity
+from .conductivity import simulate_conductivity as simulate_conductivity
+from .conductivity import vtf as vtf
 from .cycling_figures import plot_capacity as plot_capacity
 from .cycling_figures import plot_differential_capacity as plot_differential_capacity
 from .dqde import differential_capacity as differential_capacity
@@ -17,6 +30,12 @@ from .finite_space import finite_space_impedance as finite_space_impedance
 from .labels import label_cycles as label_cycles
 from .labels import label_impedance as label_impedance
 from .labels import label_record as label_record
+from .open_circuit import OcvCurve as OcvCurve
+from .open_circuit import fit_ocv as fit_ocv
+from .open_circuit import relaxed_voltage as relaxed_voltage
+from .open_circuit import remaining_drift as remaining_drift
+from .open_circuit import simulate_ocv as simulate_ocv
+from .open_circuit import simulate_rest as simulate_rest
 from .particle_size import DiffusionLength as DiffusionLength
 from .particle_size import diffusion_length as diffusion_length
 from .record_figures import plot_cycles as plot_cycles
@@ -38,4 +57,10 @@ from .voltage_hold import hold_current as hold_current
 from .voltage_hold import length_from_hold as length_from_hold
 from .voltage_hold import simulate_hold as simulate_hold
 from .voltage_hold import time_to_fraction as time_to_fraction
+from .voltammetry import VoltammogramComparison as VoltammogramComparison
+from .voltammetry import compare_voltammograms as compare_voltammograms
+from .voltammetry import oxidation_peak as oxidation_peak
+from .voltammetry import side_reaction_charge as side_reaction_charge
+from .voltammetry import simulate_voltammogram as simulate_voltammogram
+from .voltammetry import split_scans as split_scans
 from .write import write_bdf as write_bdf

@@ -338,7 +338,6 @@ def _diffusion_time(
     time: float, product: float, fraction: float, spread: float, geometry: str
 ) -> float:
     """Time constant tau with which the hold takes this time; it grows with tau."""
-    settings = {"fraction": fraction, "spread": spread, "geometry": geometry}
     if product * math.log(1 / fraction) > time:
         raise MeasurementError(
             f"a resistance times capacity of {product:.4g} s alone takes "
@@ -347,7 +346,13 @@ def _diffusion_time(
     low, high = math.log(1e-6 * time), math.log(1e3 * time)
     for _ in range(_ROUNDS):
         middle = (low + high) / 2
-        needs = expected_time(math.exp(middle), resistance_capacity=product, **settings)
+        needs = expected_time(
+            math.exp(middle),
+            fraction=fraction,
+            resistance_capacity=product,
+            spread=spread,
+            geometry=geometry,
+        )
         low, high = (middle, high) if needs < time else (low, middle)
         if high - low < 1e-7:
             break
