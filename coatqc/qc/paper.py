@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import tempfile
 import tomllib
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from coatqc.core.estimate import Estimate
 from coatqc.core.plotting import pretty_unit
 from coatqc.qc.batch import Observation, load_batch
 from coatqc.qc.demo import BLEND, PVP, make_demo, truth_key
+from coatqc.qc.paper_cells import cell_findings
 from coatqc.qc.run import run_batch
 
 if TYPE_CHECKING:
@@ -155,10 +157,10 @@ def repeat_study(progress: Callable[[str, int, int], None] | None = None) -> Stu
     """Simulate the whole study at the paper's settings, measure it, and hold it against the truth.
 
     The authors' raw data are not public. The twin is the demo batch, as `coatqc.qc.make_demo`
-    simulates it, and a ToF-SIMS cube for the dependence on ion dose. Where the paper gives a
-    number, the simulation is set to it; where it does not, to one that the docstrings of the
-    simulators and ``truth.toml`` state. So the table shows that the methods find again what was
-    put in, not that the paper is right.
+    simulates it, a ToF-SIMS cube for the dependence on ion dose, and cells of both kinds. Where
+    the paper gives a number, the simulation is set to it; where it does not, to one that the
+    docstrings of the simulators and ``truth.toml`` state. So the table shows that the methods
+    find again what was put in, not that the paper is right.
 
     Parameters
     ----------
@@ -209,6 +211,8 @@ def repeat_study(progress: Callable[[str, int, int], None] | None = None) -> Stu
             _row(claim.section, claim.technique, claim.what, claim.paper, found, truth[key])
         )
     rows += _dose_rows()
+    tell("cells", 0, 1)
+    rows += [_row(f.section, "cell", f.what, f.paper, f.found, f.truth) for f in cell_findings()]
     table = pd.DataFrame(rows)
     return Study(table, int(table["holds"].sum()), len(table))
 
@@ -273,4 +277,6 @@ def pretty(text: str) -> str:
     >>> pretty("-13 cm-1")
     '-13 cm⁻¹'
     """
-    return text.replace("cm-1", pretty_unit("cm-1"))
+    for unit in ("cm-1", "ohm cm2", "um"):
+        text = re.sub(rf"(?<=\d ){re.escape(unit)}$", pretty_unit(unit), text)
+    return text

@@ -18,10 +18,10 @@ def study():
 
 
 def test_every_technique_of_the_paper_is_measured(study):
-    techniques = {"FTIR", "nano-IR", "TEM", "ToF-SIMS", "XRD", "SEM"}
+    techniques = {"FTIR", "nano-IR", "TEM", "ToF-SIMS", "XRD", "SEM", "cell"}
     assert set(study.table["technique"]) == techniques
-    assert set(study.table["section"]) == {"2.1", "2.2", "2.5", "2.7"}
-    assert len(study.table) == len(CLAIMS) + 2 == study.asked
+    assert set(study.table["section"]) == {"2.1", "2.2", "2.4", "2.5", "2.6", "2.7"}
+    assert len(study.table) == len(CLAIMS) + 2 + 18 == study.asked
     assert study.table["measured"].astype(bool).all()
 
 
@@ -45,6 +45,15 @@ def test_the_paper_s_numbers_are_what_the_twin_is_set_to(study):
         assert by_what.loc[what, "true value"] == number
         assert str(number) in by_what.loc[what, "paper"]
     assert 1 <= by_what.loc["thickness of the coating", "true value"] <= 3
+    for what, number, said in (
+        ("R_cathode at cycle 152, uncoated", 203, "203 ohm"),
+        ("R_cathode at cycle 1, coated", 26, "26 ohm"),
+        ("capacity retention at cycle 152, coated (3 cells)", 0.716, "71.6 %"),
+        ("active mass left at cycle 152, uncoated", 0.788, "78.8 %"),
+        ("L_diff at cycle 152, coated (plates, D and C_diff as stated)", 2.5, "2.5 µm"),
+    ):
+        assert by_what.loc[what, "true value"] == pytest.approx(number, rel=1e-3)
+        assert said in by_what.loc[what, "paper"]
     # Where it has none, none is made up.
     assert (study.table["paper"] == NO_NUMBER).sum() >= 8
 
