@@ -198,12 +198,13 @@ def fit_circuit(
     >>> found.lower < truth["R_cathode"] < found.upper, fit.describes
     (True, True)
     """
+    angular_frequency(impedance)
+    # Neighbours tell the noise: they must stand beside each other.
+    impedance = impedance.sortby("frequency", ascending=False)
     w = angular_frequency(impedance)
     data = impedance.transpose(..., "frequency").values.reshape(-1, w.size)
     m = data.shape[0]
     parsed = parse_circuit(circuit)
-    if (np.abs(data) == 0).any():
-        raise MeasurementError("impedance: holds a zero; the modulus is its weight")
     rough = scatter(data)
     prior = {}
     for name, (value, relative) in (known or {}).items():

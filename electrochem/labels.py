@@ -182,6 +182,10 @@ def angular_frequency(impedance: xr.DataArray) -> np.ndarray:
         raise MeasurementError("impedance: expected a DataArray with dimension frequency")
     if not np.iscomplexobj(impedance.values):
         raise MeasurementError("impedance: holds real numbers; Z' + iZ'' was expected")
+    if (unit := impedance.attrs.get("units")) not in ("ohm", "ohm cm2"):
+        raise MeasurementError(f"impedance: its units are {unit!r}; expected 'ohm' or 'ohm cm2'")
+    if (impedance.values == 0).any():
+        raise MeasurementError("impedance: holds a zero; the modulus is its weight")
     if not np.isfinite(impedance.values).all():
         raise MeasurementError("impedance: holds values that are not finite numbers")
     frequency = np.asarray(impedance["frequency"].values, dtype=float)
@@ -189,4 +193,6 @@ def angular_frequency(impedance: xr.DataArray) -> np.ndarray:
         raise MeasurementError(f"impedance: {frequency.size} frequencies; at least 5 are needed")
     if not (np.isfinite(frequency).all() and (frequency > 0).all()):
         raise MeasurementError("impedance: frequencies must be positive numbers, in Hz")
+    if np.unique(frequency).size < frequency.size:
+        raise MeasurementError("impedance: a frequency stands in it twice; keep one of both")
     return 2 * np.pi * frequency

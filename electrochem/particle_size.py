@@ -155,9 +155,18 @@ def diffusion_length(
     return DiffusionLength(
         _length(tau, diffusion_coefficient, relative_uncertainty),
         geometry,
-        _conditions(geometry, diffusion_coefficient, capacity, tau, spread),
+        _conditions(geometry, diffusion_coefficient, capacity, tau, spread) + _misfit(fit),
         2 * math.pi * lowest * tau.value,
         fit,
+    )
+
+
+def _misfit(fit: CircuitFit) -> str:
+    if fit.describes:
+        return ""
+    return (
+        f"; {fit.circuit} does not describe the spectrum (residuals {float(fit.misfit.max()):.1f} "
+        "times the scatter of neighbours): the length may mean nothing"
     )
 
 

@@ -184,6 +184,15 @@ def _of_cells(tables: Sequence[xr.Dataset], cycle: int, first: int, who: str) ->
             values.append(capacity_retention(table, cycle, first=first).value)
         except MeasurementError as error:
             raise MeasurementError(f"{who}cell {k + 1} of {len(tables)}: {error}") from error
+    for k, table in enumerate(tables):
+        for other in range(k):
+            if np.array_equal(
+                table["discharge_capacity"].values, tables[other]["discharge_capacity"].values
+            ):
+                raise MeasurementError(
+                    f"{who}cells {other + 1} and {k + 1} have the same capacities to the last "
+                    "digit; one cell given twice is no group"
+                )
     return np.array(values)
 
 

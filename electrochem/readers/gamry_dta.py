@@ -51,13 +51,14 @@ def _read(path: Path) -> xr.DataArray:
         if not line.startswith("\t"):
             break
         try:
-            f.append(a * float(cells[jf]))
-            z.append(complex(b * float(cells[jr]), c * float(cells[ji])))
+            point = a * float(cells[jf]), complex(b * float(cells[jr]), c * float(cells[ji]))
         except (ValueError, IndexError):
             if i == len(lines):
                 notes.append("the last line is cut short and left out")
                 break
             raise ReadError(path, f"line {i}: {line.strip()[:60]!r} is no row of ZCURVE") from None
+        f.append(point[0])
+        z.append(point[1])
     facts = _facts(keys)
     wanted = _number(keys, "FREQFINAL")
     if keys.get("EXPERIMENTABORTED", [""])[:2] == ["TOGGLE", "T"]:

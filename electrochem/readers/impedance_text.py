@@ -17,7 +17,7 @@ import xarray as xr
 from coatqc.core.delimited import parse_table, read_text
 from coatqc.core.errors import ReadError
 from coatqc.core.reading import BY_CONTENT, BY_NAME, NO, FileStart, Reader
-from electrochem.readers.sweep import impedance_columns, sweeps
+from electrochem.readers.sweep import impedance_columns, per_area, sweeps
 
 _HEADER_LINES = 60
 _OTHERS = ("EC-Lab ASCII", "EXPLAIN", "ZPLOT2", "<Application>")
@@ -98,13 +98,19 @@ def _read(path: Path) -> xr.DataArray:
         z.append(complex(b * point[1], c * point[2]))
     if skipped:
         notes.append(f"{skipped} rows at frequency 0 (no sweep) are left out")
-    return sweeps(path, f, z, _facts(lines[:at]), warnings=notes)
+    unit = "ohm cm2" if per_area(lines[at].split(delimiter)) else "ohm"
+    return sweeps(path, f, z, _facts(lines[:at]), warnings=notes, unit=unit)
 
 
 def _bare(path: Path, text: str) -> xr.DataArray:
-    values = parse_table(text, path).values
-    if not _is_sweep(values):
-        raise ReadError(path, "has no heads that name frequency, Z' and Z''", "name its columns")
+    table = parse_table(text, path)
+    values = table.values
+    if table.header or not _is_sweep(values):
+        raise ReadError(
+            path,
+            "has no heads that name frequency / Hz, Z' / ohm and Z'' / ohm",
+            "name its columns",
+        )
     if (values[:, 2] > 0).mean() > 0.5:
         raise ReadError(
             path,

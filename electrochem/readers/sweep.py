@@ -14,9 +14,9 @@ from coatqc.core.errors import ReadError
 from electrochem.labels import label_impedance
 
 _SAME_AXIS = 1e-3
-# Ohm in one of the unit, as column heads spell it.
-_OHMS = {"mohm": 1e-3, "kohm": 1e3, "megohm": 1e6}
-_HERTZ = {"khz": 1e3, "mhz": 1e6}
+# What one of the unit is in ohm or Hz; the case of a prefix tells milli from mega.
+_PREFIXES = {"": 1.0, "u": 1e-6, "µ": 1e-6, "μ": 1e-6, "m": 1e-3, "k": 1e3, "K": 1e3, "M": 1e6,
+             "Meg": 1e6, "meg": 1e6, "G": 1e9}  # fmt: skip
 
 
 def sweeps(
@@ -143,21 +143,42 @@ _REAL = re.compile(r"^(z'|zre(al)?|re\(?z\)?|z_?re(al)?|zr|real\(?z?\)?|z'\(a\))
 _IMAGINARY = re.compile(r"^(z''|zim(ag)?|im\(?z\)?|z_?im(ag)?|zi|imag(inary)?\(?z?\)?|z''\(b\))$")
 
 
+def per_area(heads: Sequence[str]) -> bool:
+    """Whether the heads give the impedance times an area, as ohm cm2.
+
+    Examples
+    --------
+    >>> per_area(["f/Hz", "Z'/ohm cm2", "Z''/ohm cm2"]), per_area(["f/Hz", "Z'/ohm", "Z''/ohm"])
+    (True, False)
+    """
+    return any(re.search(r"cm\s*(\^?2|²)", head) for head in heads)
+
+
 def _meaning(head: str) -> tuple[str, float] | None:
-    text = head.strip().strip("\"' ").lower() if head.count('"') > 1 else head.strip().lower()
-    text = text.replace('"', "''").replace("″", "''").replace("′", "'").replace(" ", "")
+    text = head.strip().replace('"', "''") if head.count('"') < 4 else head.strip(" \"'")
+    text = text.replace("″", "''").replace("′", "'").replace(" ", "")
     name, unit = text, ""
     cut = re.match(r"^(.*?)(?:/|\(|\[)\s*([^/()\[\]]*)[\])]?$", text)
-    if cut and not text.endswith(("(z)", "(a)", "(b)")):
+    if cut and not text.lower().endswith(("(z)", "(a)", "(b)")):
         name, unit = cut.group(1), cut.group(2)
-    unit = unit.replace("Ω".lower(), "ohm").replace("ohms", "ohm").replace("ω", "ohm")
     sign = -1.0 if name.startswith(("-", "−")) else 1.0
-    name = name.lstrip("-−")
+    name = name.lstrip("-−").lower()
     if name in ("f", "freq", "freq.", "frequency"):
-        return "frequency", _HERTZ.get(unit, 1.0)
-    factor = _OHMS.get(unit, 1.0)
+        factor = _factor(unit, r"hz")
+        return None if factor is None else ("frequency", factor)
+    factor = _factor(unit, r"(?:ohms?|ω|Ω|Ω)(?:[*·]?cm(?:\^?2|²))?")
+    if factor is None:
+        return None
     if _REAL.match(name):
         return "real", sign * factor
     if _IMAGINARY.match(name):
         return "imaginary", sign * factor
     return None
+
+
+def _factor(unit: str, base: str) -> float | None:
+    """What one of the unit is, or None where it is none of the base."""
+    if not unit:
+        return 1.0
+    found = re.match(rf"^(.*?)(?i:{base})$", unit)
+    return None if found is None else _PREFIXES.get(found.group(1))

@@ -189,3 +189,31 @@ def test_geometry_decides_what_the_length_is():
         for shape in "PCS"
     }
     assert lengths["P"] < lengths["C"] < lengths["S"]
+
+
+def test_the_order_of_frequencies_does_not_matter():
+    z, _ = simulate_impedance(1, "uncoated", 152)
+    shuffled = z.isel(frequency=np.random.default_rng(1).permutation(z.sizes["frequency"]))
+    assert not fit_circuit(shuffled, "R0-p(R1,C1)", profile=False).describes
+    table = fit_circuit(shuffled, CATHODE, known=ANODE, profile=False).table
+    assert table.equals(fit_circuit(z, CATHODE, known=ANODE, profile=False).table)
+
+
+def test_a_unit_that_is_not_known_is_refused():
+    z, _ = simulate_impedance(1)
+    with pytest.raises(MeasurementError, match="'kohm'"):
+        fit_circuit(z.assign_attrs(units="kohm"), "R0")
+    with pytest.raises(MeasurementError, match="twice"):
+        fit_circuit(z[[0, 0, 1, 2, 3, 4]], "R0")
+
+
+def test_a_length_from_a_circuit_that_does_not_describe_the_data_says_so():
+    # Before cycling the rails show below a hundredth of a hertz too.
+    z, truth = simulate_impedance(0, "coated", 1, geometry="planar")
+    assert "may mean nothing" in diffusion_length(z, diffusion_coefficient=1e-11).conditions
+    known = {name.replace("TL1", "TLP1"): value for name, value in ANODE.items()}
+    whole = diffusion_length(
+        z, "L0-R0-p(R1,CPE1)-TLP1", diffusion_coefficient=1e-11, known=known, below=None
+    )
+    assert "may mean nothing" not in whole.conditions
+    assert whole.length.lower < truth["L_diff"] < whole.length.upper

@@ -116,3 +116,38 @@ def test_complex_numbers_survive_netcdf(tmp_path, reference):
     again = read(tmp_path / "z.nc")
     assert np.array_equal(again.values, z.values)
     assert again.attrs["kind"] == "impedance_spectrum"
+
+
+@pytest.mark.parametrize(
+    ("unit", "factor"), [("MOhm", 1e6), ("MΩ", 1e6), ("mohm", 1e-3), ("kΩ", 1e3), ("Ohm", 1.0)]
+)
+def test_milli_is_not_mega(unit, factor, tmp_path):
+    path = tmp_path / "z.csv"
+    path.write_text(f"freq/kHz,Z'/{unit},Z''/{unit}\n10,1,-0.5\n1,2,-1\n", encoding="utf-8")
+    z = read(path)
+    assert z.values.tolist() == [factor * (1 - 0.5j), factor * (2 - 1j)]
+    assert z["frequency"].values.tolist() == [10_000, 1000]
+
+
+def test_impedance_per_area_says_so(tmp_path):
+    path = tmp_path / "z.csv"
+    path.write_text("f/Hz,Z'/ohm cm2,-Z''/ohm cm2\n10,1,0.5\n1,2,1\n")
+    z = read(path)
+    assert z.attrs["units"] == "ohm cm2"
+    assert z.values.tolist() == [1 - 0.5j, 2 - 1j]
+
+
+def test_other_units_are_refused(tmp_path):
+    path = tmp_path / "z.csv"
+    path.write_text("freq (rad/s),Z'/ohm,Z''/ohm\n10,1,-0.5\n1,2,-1\n")
+    with pytest.raises(ReadError):
+        read(path, kind="impedance_spectrum")
+
+
+def test_a_cut_last_row_of_gamry_is_left_out(tmp_path, reference):
+    text = (reference / "electrochem" / "exampleDataGamry.DTA").read_bytes()
+    path = tmp_path / "cut.DTA"
+    path.write_bytes(text[: text.rindex(b"\t17007.49")])
+    z = read(path)
+    assert z.sizes["frequency"] == 71
+    assert "cut short" in z.attrs["warnings"]

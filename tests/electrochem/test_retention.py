@@ -63,10 +63,12 @@ def test_one_cell_is_no_group():
         with pytest.raises(MeasurementError, match="one cell is no group; give at least 2 cells"):
             retention_of_group(group, 100)
     with pytest.raises(MeasurementError, match="uncoated: one cell"):
-        compare_retention([table, table], [table], 100)
+        compare_retention([table, simulate_cycles(2)[0]], [table], 100)
     short = table.isel(cycle=slice(0, 20))
     with pytest.raises(MeasurementError, match="cell 2 of 2: table: no cycle 100"):
         retention_of_group([table, short], 100)
+    with pytest.raises(MeasurementError, match="given twice"):
+        retention_of_group([table, table, simulate_cycles(2)[0]], 100)
 
 
 def test_first_cycle_is_one_exactly():
