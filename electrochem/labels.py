@@ -145,15 +145,33 @@ def label_cycles(cycle: np.ndarray, columns: Mapping[str, np.ndarray], **attrs: 
     xarray.Dataset
         Dim cycle, kind ``cycle_table``.
 
+    Raises
+    ------
+    MeasurementError
+        If cycles do not ascend, or a column is unknown or of another length.
+
     Examples
     --------
     >>> table = label_cycles(np.array([1, 2]), {"discharge_capacity": np.array([186.0, 185.5])})
     >>> table["discharge_capacity"].attrs["units"]
     'mAh g-1'
     """
+    number = np.asarray(cycle)
+    if number.ndim != 1 or (np.diff(number) <= 0).any():
+        raise MeasurementError(
+            "cycles: their numbers do not ascend; give each cycle once, in order"
+        )
+    if unknown := set(columns) - set(TABLE_UNITS):
+        raise MeasurementError(
+            f"cycles: columns {sorted(unknown)} unknown; known are {', '.join(TABLE_UNITS)}"
+        )
     data = {}
     for name, values in columns.items():
         unit, meaning = TABLE_UNITS[name]
+        if np.shape(values) != number.shape:
+            raise MeasurementError(
+                f"cycles: {name} has shape {np.shape(values)}, cycle has {number.shape}"
+            )
         data[name] = ("cycle", np.asarray(values, float), {"units": unit, "long_name": meaning})
     place = ("cycle", np.asarray(cycle), {"units": "1", "long_name": "cycle number"})
     return xr.Dataset(data, coords={"cycle": place}, attrs={"kind": "cycle_table"} | attrs)

@@ -114,6 +114,8 @@ def expected_time(
     """
     if not 0 < fraction < 1:
         raise MeasurementError(f"fraction is {fraction}; expected between 0 and 1")
+    if not (diffusion_time > 0 and resistance_capacity >= 0 and spread >= 0):
+        raise MeasurementError("diffusion_time must be above 0, the others at least 0")
     scale = diffusion_time + resistance_capacity
     low, high = math.log(1e-4 * scale), math.log(1e3 * scale * math.exp(4 * spread))
     for _ in range(_ROUNDS):

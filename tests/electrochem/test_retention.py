@@ -107,3 +107,16 @@ def test_no_gain_is_found_where_there_is_none(holds):
         cells = [simulate_cycles(10_000 + 6 * run + k, "coated")[0] for k in range(6)]
         gains.append(compare_retention(cells[:3], cells[3:], 100))
     holds("gain in retention at 100 where there is none", 0.0, gains)
+
+
+@pytest.mark.parametrize(
+    ("cycle", "columns", "message"),
+    [
+        ([2, 1, 1], {"discharge_capacity": np.ones(3)}, "do not ascend"),
+        ([1, 2], {"capacity": np.ones(2)}, "unknown"),
+        ([1, 2], {"discharge_capacity": np.ones(3)}, "has shape"),
+    ],
+)
+def test_tables_that_are_none(cycle, columns, message):
+    with pytest.raises(MeasurementError, match=message):
+        label_cycles(np.array(cycle), columns)

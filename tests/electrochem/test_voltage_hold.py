@@ -136,3 +136,8 @@ def test_a_resistance_that_takes_too_long_is_named():
     )
     with pytest.raises(MeasurementError, match="alone takes"):
         length_from_hold(found, diffusion_coefficient=1e-11, resistance_capacity=(9000.0, 1.0))
+
+
+def test_a_time_constant_below_zero_is_named():
+    with pytest.raises(MeasurementError, match="above 0"):
+        expected_time(-5.0)
