@@ -30,6 +30,8 @@ from .finite_space import finite_space_impedance as finite_space_impedance
 from .labels import label_cycles as label_cycles
 from .labels import label_impedance as label_impedance
 from .labels import label_record as label_record
+from .lengths import LengthDistribution as LengthDistribution
+from .lengths import length_distribution as length_distribution
 from .open_circuit import OcvCurve as OcvCurve
 from .open_circuit import fit_ocv as fit_ocv
 from .open_circuit import relaxed_voltage as relaxed_voltage

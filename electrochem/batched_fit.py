@@ -17,6 +17,7 @@ def fit_many(
     most: int = 60,
     tolerance: float = 1e-8,
     bounds: tuple[np.ndarray, np.ndarray] | None = None,
+    slope: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Minimise the sum of squares of each of m problems of the same shape.
 
@@ -33,6 +34,9 @@ def fit_many(
         Relative fall of the sum of squares below which a problem is done.
     bounds : (numpy.ndarray, numpy.ndarray), optional
         Of theta, shape (p,): steps are cut to them.
+    slope : callable, optional
+        ``slope(theta, which)``: change of the residuals with theta, (k, r, p); by default from
+        forward differences.
 
     Returns
     -------
@@ -67,7 +71,11 @@ def fit_many(
             break
         again = which[stale[which]]
         if again.size:
-            jacobian = _jacobian(residuals, theta[again], again, r[again])
+            jacobian = (
+                jacobian_of(residuals, theta[again], again, r[again])
+                if slope is None
+                else slope(theta[again], again)
+            )
             normal[again] = np.einsum("krp,krq->kpq", jacobian, jacobian)
             gradient[again] = np.einsum("krp,kr->kp", jacobian, r[again])
             stale[again] = False
@@ -111,22 +119,6 @@ def _step(
     return np.clip(-np.linalg.solve(lifted, gradient[..., None])[..., 0], -3.0, 3.0)
 
 
-def curvature(
-    residuals: Callable[[np.ndarray, np.ndarray], np.ndarray], theta: np.ndarray
-) -> np.ndarray:
-    """J^T J of every problem at `theta`, shape (m, p, p).
-
-    Examples
-    --------
-    >>> x = np.arange(3.0)
-    >>> curvature(lambda t, i: t * x, np.array([[2.0]])).round(6).tolist()
-    [[[5.0]]]
-    """
-    which = np.arange(theta.shape[0])
-    jacobian = _jacobian(residuals, theta, which, residuals(theta, which))
-    return np.einsum("krp,krq->kpq", jacobian, jacobian)
-
-
 def _sum(r: np.ndarray) -> np.ndarray:
     total = np.einsum("kr,kr->k", r, r)
     return np.where(np.isfinite(total), total, np.inf)
@@ -136,13 +128,37 @@ def _diagonal(values: np.ndarray) -> np.ndarray:
     return values[:, :, None] * np.eye(values.shape[1])
 
 
-def _jacobian(
+def jacobian_of(
     residuals: Callable[[np.ndarray, np.ndarray], np.ndarray],
     theta: np.ndarray,
     which: np.ndarray,
     r: np.ndarray,
 ) -> np.ndarray:
-    """Forward differences, all of them in one call."""
+    """Slope of residuals by forward differences, all of them in one call.
+
+    Parameters
+    ----------
+    residuals : callable
+        As for `fit_many`.
+    theta : numpy.ndarray
+        Shape (k, p).
+    which : numpy.ndarray
+        The k problems.
+    r : numpy.ndarray
+        Residuals at `theta`, shape (k, r).
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (k, r, p); 0 where a residual is not finite.
+
+    Examples
+    --------
+    >>> x, one = np.arange(3.0), np.array([[2.0]])
+    >>> line = lambda theta, which: theta * x
+    >>> jacobian_of(line, one, np.array([0]), line(one, None)).round(6)[0, :, 0].tolist()
+    [0.0, 1.0, 2.0]
+    """
     k, p = theta.shape
     moved = np.repeat(theta, p, axis=0) + np.tile(_STEP * np.eye(p), (k, 1))
     ahead = residuals(moved, np.repeat(which, p)).reshape(k, p, -1)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _A_DECADE = 4.0
 # Beyond each end of the measured range.
 _BEYOND = 0.5
+# Neighbouring frequencies farther apart than by this factor leave the chain to itself.
+_GAP = 9.0
 
 
 @shown(also=("worst",))
@@ -105,7 +107,8 @@ def kramers_kronig(impedance: xr.DataArray, *, tolerance: float = 0.005) -> Kram
     Raises
     ------
     MeasurementError
-        If the spectrum has fewer than 3 frequencies a decade or spans less than a decade.
+        If the spectrum has fewer than 3 frequencies a decade, spans less than a decade, or has a
+        gap of a decade.
 
     Notes
     -----
@@ -131,6 +134,15 @@ def kramers_kronig(impedance: xr.DataArray, *, tolerance: float = 0.005) -> Kram
         raise MeasurementError(
             f"{w.size} frequencies over {decades:.1f} decades; at least 3 a decade and 1 decade "
             "are needed to test the Kramers-Kronig relations"
+        )
+    ordered = np.sort(w)
+    gap = int(np.argmax(ordered[1:] / ordered[:-1]))
+    if ordered[gap + 1] > _GAP * ordered[gap]:
+        ends = ordered[gap : gap + 2] / (2 * np.pi)
+        raise MeasurementError(
+            f"no frequency between {ends[0]:.3g} and {ends[1]:.3g} Hz: a chain may do anything in "
+            "there, so that the Kramers-Kronig relations are not tested; measure it, or test both "
+            "parts by themselves"
         )
     z = impedance.transpose(..., "frequency").values
     data = z.reshape(-1, w.size)

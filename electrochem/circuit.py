@@ -6,6 +6,7 @@ import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -40,6 +41,7 @@ ELEMENTS: dict[str, tuple[tuple[str, str, float | None], ...]] = {
     "TLS": _LINE + _SPACE,
 }
 _GEOMETRY = {"P": "planar", "C": "cylinder", "S": "sphere"}
+_OF_PARTICLES = ("_C_diff", "_tau", "_spread")
 _TOKEN = re.compile(r"\s*(p\(|[A-Za-z]+\d*|[-,()])")
 
 
@@ -57,7 +59,7 @@ class Circuit:
         Parameters, in order.
     dimensions : tuple of str
         What each is: R, L, C, Q, n, A, s or spread.
-    fixed : dict of str to float
+    fixed : mapping of str to float
         Parameters that have a value unless they are freed.
     tree : tuple
         Of nodes ("series" | "parallel", nodes) and ("element", kind, name).
@@ -71,11 +73,14 @@ class Circuit:
     text: str
     names: tuple[str, ...]
     dimensions: tuple[str, ...]
-    fixed: dict[str, float]
+    fixed: Mapping[str, float]
     tree: tuple
 
     def impedance(
-        self, angular_frequency: np.ndarray, values: Mapping[str, np.ndarray | float]
+        self,
+        angular_frequency: np.ndarray,
+        values: Mapping[str, np.ndarray | float],
+        particles: np.ndarray | None = None,
     ) -> np.ndarray:
         """Impedance at `angular_frequency`, rad/s.
 
@@ -85,6 +90,9 @@ class Circuit:
             Shape (n,).
         values : mapping of str to float or numpy.ndarray
             Of every parameter; scalars, or of shape (m, 1) for m spectra at once.
+        particles : numpy.ndarray, optional
+            Impedance of the particles, shape (n,) or (m, n), instead of that of C_diff, tau and
+            spread, which then need no values.
 
         Returns
         -------
@@ -99,7 +107,13 @@ class Circuit:
         (2-1j)
         """
         full = {**self.fixed, **values}
-        return _impedance(self.tree, np.asarray(angular_frequency, float), full)
+        if particles is not None:
+            full |= {n: np.nan for n in self.names if n.endswith(_OF_PARTICLES)}
+        if missing := [n for n in self.names if n not in full]:
+            raise MeasurementError(
+                f"{self.text}: no value of {', '.join(missing)}; give one of each parameter"
+            )
+        return _impedance(self.tree, np.asarray(angular_frequency, float), full, particles)
 
 
 @functools.cache
@@ -150,7 +164,7 @@ def parse_circuit(text: str) -> Circuit:
             dimensions.append(dimension)
             if value is not None:
                 fixed[name] = value
-    return Circuit(text, tuple(names), tuple(dimensions), fixed, tree)
+    return Circuit(text, tuple(names), tuple(dimensions), MappingProxyType(fixed), tree)
 
 
 def _series(tokens: list[str], text: str) -> tuple[tuple, list[str]]:
@@ -191,18 +205,25 @@ def _elements(tree: tuple) -> list[tuple[str, str]]:
     return [pair for node in tree[1] for pair in _elements(node)]
 
 
-def _impedance(tree: tuple, w: np.ndarray, values: Mapping[str, np.ndarray | float]) -> np.ndarray:
+def _impedance(
+    tree: tuple,
+    w: np.ndarray,
+    values: Mapping[str, np.ndarray | float],
+    particles: np.ndarray | None,
+) -> np.ndarray:
     if tree[0] == "series":
-        parts = [_impedance(node, w, values) for node in tree[1]]
+        parts = [_impedance(node, w, values, particles) for node in tree[1]]
         return functools.reduce(np.add, parts)
     if tree[0] == "parallel":
-        return 1 / functools.reduce(np.add, [1 / _impedance(n, w, values) for n in tree[1]])
+        branches = [1 / _impedance(node, w, values, particles) for node in tree[1]]
+        return 1 / functools.reduce(np.add, branches)
     kind, name = tree[1], tree[2]
     suffixes = [suffix for suffix, _, _ in ELEMENTS[kind]]
-    return _element(kind, w, *(np.asarray(values[f"{name}_{s}" if s else name]) for s in suffixes))
+    own = [np.asarray(values[f"{name}_{s}" if s else name]) for s in suffixes]
+    return _element(kind, w, particles, *own)
 
 
-def _element(kind: str, w: np.ndarray, *v: np.ndarray) -> np.ndarray:
+def _element(kind: str, w: np.ndarray, particles: np.ndarray | None, *v: np.ndarray) -> np.ndarray:
     if kind == "R":
         return v[0] + 0j * w
     if kind == "C":
@@ -216,14 +237,22 @@ def _element(kind: str, w: np.ndarray, *v: np.ndarray) -> np.ndarray:
     if kind == "Wo":
         return finite_space_impedance(w, v[1] / v[0], v[1])
     if kind.startswith("FS"):
-        return finite_space_impedance(w, *v, geometry=_GEOMETRY[kind[2]])
+        return _of_particles(kind, w, particles, *v)
     charge_transfer, ionic, electronic, q, n, c_ion, *space = v
     branch: np.ndarray = charge_transfer + 0j
     if space:
-        branch = branch + finite_space_impedance(w, *space, geometry=_GEOMETRY[kind[2]])
+        branch = branch + _of_particles(kind, w, particles, *space)
     interface = 1 / (1 / branch + q * _power(w, n))
     rail = ionic / (1 + 1j * w * ionic * c_ion) if c_ion.any() else ionic
     return transmission_line(rail, electronic, interface)
+
+
+def _of_particles(
+    kind: str, w: np.ndarray, particles: np.ndarray | None, *v: np.ndarray
+) -> np.ndarray:
+    if particles is not None:
+        return particles
+    return finite_space_impedance(w, *v, geometry=_GEOMETRY[kind[2]])
 
 
 def _power(w: np.ndarray, n: np.ndarray) -> np.ndarray:

@@ -8,13 +8,44 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from coatqc.core.errors import MeasurementError
+from electrochem.batched_fit import jacobian_of
 from electrochem.circuit import Circuit
 from electrochem.two_rails import cathode_resistance, direct_current_resistance
 
 # Exponents of constant phase elements, and the spread of sizes, live within these; all else is
 # positive and fitted as its logarithm.
-_WITHIN = {"n": (0.5, 1.0), "spread": (0.0, 1.2)}
+_WITHIN = {"n": (0.3, 1.0), "spread": (0.0, 0.8)}
+# Fewer points tell nothing of their scatter.
+FEWEST = 8
 _DERIVED = {"R_cathode": cathode_resistance, "R_dc": direct_current_resistance}
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """What other spectra say of shared parameters: a quadratic form.
+
+    Parameters
+    ----------
+    columns : numpy.ndarray
+        Of theta, shape (s,).
+    centre : numpy.ndarray
+        Shape (m, s).
+    root : numpy.ndarray
+        Shape (m, s, s): its square is the information of the others.
+    offset : numpy.ndarray
+        Shape (m, s): residuals at the centre.
+
+    Examples
+    --------
+    >>> one = np.ones((1, 1))
+    >>> Anchor(np.array([0]), one, one[None], 0 * one).columns.size
+    1
+    """
+
+    columns: np.ndarray
+    centre: np.ndarray
+    root: np.ndarray
+    offset: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -36,6 +67,10 @@ class Problem:
         Values of parameters that are not fitted, each of shape (m,).
     prior : dict of str to (numpy.ndarray, float)
         Known values, shape (m,), and their relative standard uncertainty.
+    shared : tuple of str
+        Parameters that have one value for all spectra.
+    anchor : Anchor, optional
+        What spectra beside these say of shared parameters.
 
     Examples
     --------
@@ -51,6 +86,8 @@ class Problem:
     sigma: np.ndarray
     fixed: dict[str, np.ndarray] = field(default_factory=dict)
     prior: dict[str, tuple[np.ndarray, float]] = field(default_factory=dict)
+    shared: tuple[str, ...] = ()
+    anchor: Anchor | None = None
 
     def of(self, which: np.ndarray) -> Problem:
         """The same for some of the spectra."""
@@ -71,7 +108,17 @@ class Problem:
     def derived(self) -> tuple[str, ...]:
         """Quantities of a transmission line that follow from what is fitted."""
         lines = [n.removesuffix("_R_ct") for n in self.circuit.names if n.endswith("_R_ct")]
-        return tuple(f"{line}_{what}" for line in lines for what in _DERIVED)
+        # With diffusion a line ends as a capacitor: it has no resistance at zero frequency.
+        return tuple(
+            f"{line}_{what}"
+            for line in lines
+            for what in _DERIVED
+            if what != "R_dc" or f"{line}_C_diff" not in self.circuit.names
+        )
+
+    def can_be_held(self, name: str) -> bool:
+        """Whether a quantity can be moved by itself: a derived one moves by its line's R_ct."""
+        return name in self.free or f"{name.partition('_')[0]}_R_ct" in self.free
 
     @property
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
@@ -146,7 +193,7 @@ class Problem:
             return np.clip(x, *within) if within else np.exp(x)
 
     def residuals(self, theta: np.ndarray, which: np.ndarray) -> np.ndarray:
-        """Model less data over sigma, then priors: shape (k, 2 n + priors)."""
+        """Model less data over sigma, then what is known beside: shape (k, 2 n + known)."""
         with np.errstate(all="ignore"):
             model = self.circuit.impedance(self.w, self.natural(theta, which))
             r = (model - self.data[which]) / self.sigma[which]
@@ -155,8 +202,20 @@ class Problem:
             away = self.quantity(name, theta, which) - self.scaled(name, known[which])
             # Relative to the value: of a logarithm as it is.
             size = known[which] if self.dimension(name) in _WITHIN else 1.0
+            # Of what is shared the same is known of all: it counts once.
+            size = size * np.sqrt(self.data.shape[0]) if name in self.shared else size
             parts.append((away / (spread * size))[:, None])
+        if self.anchor is not None:
+            a = self.anchor
+            away = theta[:, a.columns] - a.centre[which]
+            parts.append(np.einsum("mks,ms->mk", a.root[which], away) + a.offset[which])
         return np.concatenate(parts, axis=1)
+
+    def curvature(self, theta: np.ndarray) -> np.ndarray:
+        """J^T J of every spectrum at `theta`, shape (m, p, p)."""
+        which = np.arange(theta.shape[0])
+        jacobian = jacobian_of(self.residuals, theta, which, self.residuals(theta, which))
+        return np.einsum("krp,krq->kpq", jacobian, jacobian)
 
 
 def _charge_transfer(
@@ -183,7 +242,8 @@ def scatter(data: np.ndarray) -> np.ndarray:
     Returns
     -------
     numpy.ndarray
-        Shape (m,): standard deviation of real and of imaginary part over the modulus.
+        Shape (m,): standard deviation of real and of imaginary part over the modulus; with fewer
+        than `FEWEST` points, which tell no scatter, 0.01.
 
     Examples
     --------
@@ -193,7 +253,7 @@ def scatter(data: np.ndarray) -> np.ndarray:
     >>> 0.008 < float(scatter(z[None, :])[0]) < 0.012
     True
     """
-    if data.shape[1] < 8:
+    if data.shape[1] < FEWEST:
         return np.full(data.shape[0], 1e-2)
     parts = np.stack([data.real, data.imag])
     fourth = np.diff(parts, n=4, axis=-1) / np.sqrt(70.0) / np.abs(data)[:, 2:-2]
@@ -234,7 +294,10 @@ def values_for(
                 f"{what}: {name!r} is no parameter of {circuit.text}; there are "
                 f"{', '.join(circuit.names)}"
             )
-        array = np.asarray(value, dtype=float)
+        try:
+            array = np.asarray(value, dtype=float)
+        except (TypeError, ValueError):
+            raise MeasurementError(f"{what}: {name} is {value!r}; expected a number") from None
         if array.ndim > 1 or (array.ndim == 1 and array.size != count):
             raise MeasurementError(f"{what}: {name} has shape {array.shape}, spectra are {count}")
         if not (np.isfinite(array).all() and (array >= 0).all()):

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from electrochem.causality import KramersKronig
     from electrochem.circuit_fit import CircuitFit
+    from electrochem.lengths import LengthDistribution
 
 
 def plot_nyquist(fit: CircuitFit, scan: int = 0, ax: Axes | None = None) -> Axes:
@@ -113,5 +114,57 @@ def plot_kramers_kronig(test: KramersKronig, ax: Axes | None = None) -> Axes:
     verdict = "consistent" if test.consistent else "not consistent"
     ax.set_title(f"Kramers–Kronig: {verdict}")
     ax.legend(loc="best")
+    mark_simulated(ax, data)
+    return ax
+
+
+def plot_lengths(found: LengthDistribution, ax: Axes | None = None) -> Axes:
+    """Density of diffusion lengths, and on the right the cumulative volume fraction.
+
+    Parameters
+    ----------
+    found : LengthDistribution
+        What to draw.
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw on.
+
+    Examples
+    --------
+    >>> from electrochem import length_distribution, simulate_impedance
+    >>> z, _ = simulate_impedance(2, "coated", 152, geometry="planar")
+    >>> found = length_distribution(z, diffusion_coefficient=1e-11, capacity=(14.94, 0.02),
+    ...     steps=100)
+    >>> plot_lengths(found).get_ylabel()
+    'volume fraction per unit of ln L'
+    """
+    from scipy.interpolate import PchipInterpolator
+
+    ax = new_axes(ax, figsize=(5.2, 3.4))
+    right = ax.twinx()
+    data = found.data
+    x = np.log(data["length"].values)
+    fine = np.linspace(x[0], x[-1], 400)
+    handles = []
+    for axes, name, color, style in (
+        (ax, "density", CYCLE[0], "-"),
+        (right, "cumulative", CYCLE[1], "--"),
+    ):
+        # Monotone between the lengths that were looked at, which are denser than features.
+        middle, low, high = (
+            PchipInterpolator(x, data[name + end].values)(fine) for end in ("", "_lower", "_upper")
+        )
+        axes.fill_between(np.exp(fine), low, high, color=color, alpha=0.25, lw=0)
+        handles += axes.plot(np.exp(fine), middle, style, color=color, label=name)
+    ax.set_xscale("log")
+    ax.set_xlabel(axis_label(data["length"]))
+    ax.set_ylabel("volume fraction per unit of ln L", color=CYCLE[0])
+    right.set_ylabel("cumulative volume fraction", color=CYCLE[1])
+    ax.set_ylim(bottom=0)
+    right.set_ylim(0, 1.02)
+    right.spines["right"].set_visible(True)
+    median = found.median
+    ax.axvline(median.value, color="0.4", lw=0.8, ls=":")
+    ax.set_title(f"median {median.concise} µm, {found.geometry} particles")
+    ax.legend(handles=handles, loc="upper left")
     mark_simulated(ax, data)
     return ax

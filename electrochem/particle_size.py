@@ -9,12 +9,10 @@ from dataclasses import dataclass
 import xarray as xr
 
 from coatqc.core.display import shown
-from coatqc.core.errors import MeasurementError
 from coatqc.core.estimate import Estimate
-from electrochem.circuit import parse_circuit
 from electrochem.circuit_fit import CircuitFit, fit_circuit
+from electrochem.low_end import check_numbers, low_end, misfit
 
-_GEOMETRY = {"P": "planar", "C": "cylinder", "S": "sphere"}
 _UM_PER_CM = 1e4
 
 
@@ -42,7 +40,7 @@ class DiffusionLength:
     --------
     >>> from electrochem import simulate_impedance
     >>> z, truth = simulate_impedance(1, "coated", 152, geometry="planar")
-    >>> found = diffusion_length(z, "R0-FSP1", diffusion_coefficient=1e-11)
+    >>> found = diffusion_length(z, diffusion_coefficient=1e-11)
     >>> found.geometry
     'planar'
     """
@@ -56,14 +54,15 @@ class DiffusionLength:
 
 def diffusion_length(
     impedance: xr.DataArray,
-    circuit: str = "R0-FSP1",
+    circuit: str | None = None,
     *,
     diffusion_coefficient: float,
+    geometry: str = "planar",
     relative_uncertainty: float = 0.0,
     capacity: tuple[float, float] | None = None,
     spread: float | None = None,
     known: Mapping[str, tuple[object, float]] | None = None,
-    below: float | None = 0.01,
+    below: float | None = None,
 ) -> DiffusionLength:
     """Diffusion length from the low-frequency end of impedance (EIS-PSD).
 
@@ -71,12 +70,15 @@ def diffusion_length(
     ----------
     impedance : xarray.DataArray
         Kind ``impedance_spectrum``, dims (frequency,).
-    circuit : str, default "R0-FSP1"
+    circuit : str, optional
         With one element of particles: FSP, FSC, FSS (where the charge transfer is large beside the
-        rails, below a hundredth of a hertz) or TLP, TLC, TLS (the whole cathode; then
-        ``below=None``). Its last letter is the geometry: plates, cylinders, spheres.
+        rails) or TLP, TLC, TLS (in the whole cathode); its last letter is the geometry. By default
+        what is left of a composite cathode below 0.03 Hz: a resistance in series with a
+        transmission line of ions' rail, charge transfer and particles.
     diffusion_coefficient : float
         Of lithium in the particles, cm2 s-1; L goes with its root.
+    geometry : {"planar", "cylinder", "sphere"}
+        Of the particles, where no circuit is given.
     relative_uncertainty : float, default 0
         Relative standard uncertainty of `diffusion_coefficient`.
     capacity : (float, float), optional
@@ -87,8 +89,8 @@ def diffusion_length(
         Standard deviation of ln L by volume, where it is known; fitted by default.
     known : mapping, optional
         Further parameters known from elsewhere, as for `fit_circuit`.
-    below : float or None, default 0.01
-        Frequencies above this, Hz, are left out.
+    below : float, optional
+        Frequencies above this, Hz, are left out; 0.03 where no circuit is given, else none.
 
     Returns
     -------
@@ -97,7 +99,8 @@ def diffusion_length(
     Raises
     ------
     MeasurementError
-        If the circuit has no or several elements of particles, or too few frequencies are left.
+        If the circuit has no or several elements of particles, too few frequencies are left, or
+        something that must be positive is not.
 
     Notes
     -----
@@ -119,54 +122,30 @@ def diffusion_length(
     >>> found.length.lower < truth["L_diff"] < found.length.upper
     True
     """
-    if not diffusion_coefficient > 0:
-        raise MeasurementError(
-            f"diffusion_coefficient is {diffusion_coefficient}; expected cm2 s-1 above 0, as 1e-11"
-        )
-    names = [n for n in parse_circuit(circuit).names if n.endswith("_tau") and "Wo" not in n]
-    if len(names) != 1:
-        raise MeasurementError(
-            f"circuit {circuit!r} has {len(names)} elements of particles; one of FSP, FSC, FSS, "
-            "TLP, TLC, TLS is expected"
-        )
-    element = names[0].removesuffix("_tau")
-    part = impedance
-    if below is not None:
-        part = impedance.isel(frequency=impedance["frequency"].values <= below)
-    if part.sizes.get("frequency", 0) < 5 or part.ndim != 1:
-        raise MeasurementError(
-            f"impedance: {part.sizes.get('frequency', 0)} frequencies at or below {below} Hz of "
-            "one spectrum; at least 5 are needed to see diffusion"
-        )
+    check_numbers(diffusion_coefficient, relative_uncertainty, capacity, spread)
+    end = low_end(impedance, circuit, geometry, below)
+    fixed, tau_name = dict(end.fixed), f"{end.element}_tau"
     prior = dict(known or {})
     if capacity is not None:
-        prior[f"{element}_C_diff"] = capacity
+        prior[f"{end.element}_C_diff"] = capacity
+    if spread is not None:
+        fixed[f"{end.element}_spread"] = spread
     fit = fit_circuit(
-        part,
-        circuit,
+        end.impedance,
+        end.circuit,
         known=prior,
-        fixed=None if spread is None else {f"{element}_spread": spread},
-        free=(f"{element}_spread",) if spread is None else (),
-        profile=(names[0],),
+        fixed=fixed,
+        free=(f"{end.element}_spread",) if spread is None else (),
+        profile=(tau_name,),
     )
-    tau = fit.estimate(names[0])
-    lowest = float(part["frequency"].min())
-    geometry = _GEOMETRY[element.rstrip("0123456789")[-1]]
+    tau = fit.estimate(tau_name)
+    lowest = float(end.impedance["frequency"].min())
     return DiffusionLength(
         _length(tau, diffusion_coefficient, relative_uncertainty),
-        geometry,
-        _conditions(geometry, diffusion_coefficient, capacity, tau, spread) + _misfit(fit),
+        end.geometry,
+        _conditions(end.geometry, diffusion_coefficient, capacity, tau, spread) + misfit(fit),
         2 * math.pi * lowest * tau.value,
         fit,
-    )
-
-
-def _misfit(fit: CircuitFit) -> str:
-    if fit.describes:
-        return ""
-    return (
-        f"; {fit.circuit} does not describe the spectrum (residuals {float(fit.misfit.max()):.1f} "
-        "times the scatter of neighbours): the length may mean nothing"
     )
 
 

@@ -53,6 +53,7 @@ def starts(
     unit = rng.random((_TRIED, p))
     kicked = rng.random((_TRIED, p)) < _KICKED
     kept = np.empty((m, _KEPT, p))
+    suggested = [name not in given for name in problem.free]
     block = max(1, _BLOCK // (_TRIED * n))
     for first in range(0, m, block):
         which = np.arange(first, min(m, first + block))
@@ -63,6 +64,10 @@ def starts(
             ],
             axis=-1,
         )
+        for j, k in _constant_phase(problem):
+            # Q is 1 / (R w^n): what was suggested is for n = 1.
+            rate = np.log(problem.w.min()) + unit[:, j] * np.log(problem.w.max() / problem.w.min())
+            theta[:, :, j] += np.where(suggested[j], (1 - theta[:, :, k]) * rate, 0.0)
         if around is not None:
             theta = np.where(kicked, theta, around[which, None, :])
         flat = theta.reshape(-1, p)
@@ -73,6 +78,16 @@ def starts(
         best = np.argsort(cost, axis=1)[:, :_KEPT]
         kept[which] = np.take_along_axis(theta, best[..., None], axis=1)
     return kept
+
+
+def _constant_phase(problem: Problem) -> list[tuple[int, int]]:
+    """Columns of Q and n of each constant phase element that is fitted."""
+    found = []
+    for j, name in enumerate(problem.free):
+        exponent = name.replace("_Q", "_n")
+        if problem.dimension(name) == "Q" and exponent in problem.free:
+            found.append((j, problem.free.index(exponent)))
+    return found
 
 
 def _values(
@@ -98,7 +113,9 @@ def _suggested(
     rate = (w.min() * (w.max() / w.min()) ** u)[None, :]
     if dimension == "R":
         span = size.max(axis=1) - 0.9 * size.min(axis=1)
-        return 0.03 ** (1 - u) * span[:, None]
+        # A series resistance may be far below a blocking tail.
+        least = np.minimum(0.03, 0.3 * size.min(axis=1) / span)
+        return least[:, None] ** (1 - u) * span[:, None]
     if dimension == "L":
         return 0.03 ** (1 - u) * reactance[:, [high]] / w.max()
     if dimension == "A":

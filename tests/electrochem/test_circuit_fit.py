@@ -210,10 +210,76 @@ def test_a_unit_that_is_not_known_is_refused():
 def test_a_length_from_a_circuit_that_does_not_describe_the_data_says_so():
     # Before cycling the rails show below a hundredth of a hertz too.
     z, truth = simulate_impedance(0, "coated", 1, geometry="planar")
-    assert "may mean nothing" in diffusion_length(z, diffusion_coefficient=1e-11).conditions
-    known = {name.replace("TL1", "TLP1"): value for name, value in ANODE.items()}
-    whole = diffusion_length(
-        z, "L0-R0-p(R1,CPE1)-TLP1", diffusion_coefficient=1e-11, known=known, below=None
-    )
-    assert "may mean nothing" not in whole.conditions
-    assert whole.length.lower < truth["L_diff"] < whole.length.upper
+    alone = diffusion_length(z, "R0-FSP1", diffusion_coefficient=1e-11, below=0.01)
+    assert "may mean nothing" in alone.conditions
+    found = diffusion_length(z, diffusion_coefficient=1e-11)
+    assert "may mean nothing" not in found.conditions
+    assert found.length.lower < truth["L_diff"] < found.length.upper
+    few = diffusion_length(z, "R0-FSP1", diffusion_coefficient=1e-11, below=1e-3)
+    assert "too few frequencies to tell" in few.conditions
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"diffusion_coefficient": np.inf}, "expected cm2 s-1"),
+        ({"relative_uncertainty": -0.1}, "relative_uncertainty is -0.1"),
+        ({"capacity": (0.0, 0.1)}, "both above 0"),
+        ({"spread": -1}, "spread is -1"),
+        ({"geometry": "cube"}, "geometry is 'cube'"),
+    ],
+)
+def test_particles_that_are_none(arguments, message):
+    z, _ = simulate_impedance(1, "coated", 152, geometry="planar")
+    with pytest.raises(MeasurementError, match=message):
+        diffusion_length(z, **{"diffusion_coefficient": 1e-11, **arguments})
+
+
+def test_what_is_known_keeps_its_uncertainty_where_the_circuit_does_not_fit():
+    # The spectrum tells nothing of C2 beside R2, and the circuit misses the second arc.
+    z, _ = simulate_impedance(1, "uncoated", 152)
+    fit = fit_circuit(z, "R0-p(R1,CPE1)-C9", known={"C9": (1e6, 0.1)}, profile=False)
+    assert not fit.describes
+    c = fit.estimate("C9")
+    assert np.isclose(c.standard_uncertainty / c.value, 0.1, rtol=0.02)
+
+
+def test_residuals_below_the_accuracy_of_the_instrument_are_let_pass():
+    z, _ = simulate_impedance(1, "uncoated", 152, noise=1e-4)
+    bent = z * (1 + 0.002 * np.sin(np.log(z["frequency"])))
+    bent = bent.assign_attrs(z.attrs)
+    assert not fit_circuit(bent, CATHODE, known=ANODE, profile=False).describes
+    assert fit_circuit(bent, CATHODE, known=ANODE, profile=False, accuracy=0.003).describes
+
+
+def test_a_small_series_resistance_beside_a_blocking_tail_is_found(reference):
+    # Started from the size of the whole spectrum the fit ended at 300 times these residuals.
+    z = read(reference / "electrochem" / "hybriddrt_PEIS_LPSCl_m25C.txt")
+    without = fit_circuit(z, "p(R1,CPE1)-CPE2", profile=False)
+    more = fit_circuit(z, "R0-p(R1,CPE1)-CPE2", profile=False)
+    rest = [float((np.abs(fit.data["residual"].values) ** 2).sum()) for fit in (without, more)]
+    assert rest[1] < rest[0]
+
+
+def test_a_gap_in_the_frequencies_is_refused():
+    z, _ = simulate_impedance(1)
+    f = z["frequency"].values
+    with pytest.raises(MeasurementError, match="no frequency between"):
+        kramers_kronig(z.isel(frequency=(f > 3e3) | (f < 10)))
+
+
+def test_a_circuit_asks_for_all_its_values():
+    with pytest.raises(MeasurementError, match="no value of R1"):
+        parse_circuit("R0-R1").impedance(np.ones(3), {"R0": 1.0})
+    with pytest.raises(TypeError):
+        parse_circuit("TL1").fixed["TL1_R_ele"] = 5.0
+
+
+def test_a_fixed_charge_transfer_leaves_the_derived_to_the_covariance():
+    z, truth = simulate_impedance(1, "uncoated", 152)
+    fixed = {"TL1_R_ct": truth["TL1_R_ct"]}
+    fit = fit_circuit(z, CATHODE, known=ANODE, fixed=fixed, profile=["TL1_R_cathode"])
+    found = fit.estimate("TL1_R_cathode")
+    assert found.lower < truth["R_cathode"] < found.upper
+    with pytest.raises(MeasurementError, match="fitted above 0"):
+        fit_circuit(z, CATHODE, start={"R0": 0.0})
