@@ -31,7 +31,8 @@ def plot_capacity_split(result: xr.Dataset, ax: Axes | None = None) -> Axes:
 
     Examples
     --------
-    >>> from electrochem.active_share import active_mass, simulate_active_mass
+    >>> from electrochem.active_share import active_mass
+    >>> from electrochem.simulate_active_share import simulate_active_mass
     >>> table, ocv, _ = simulate_active_mass(1)
     >>> plot_capacity_split(active_mass(table, ocv)).get_ylabel()
     'discharge capacity / mAh g⁻¹'

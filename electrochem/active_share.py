@@ -11,17 +11,14 @@ from scipy.special import ndtri
 
 from coatqc.core.errors import MeasurementError
 from coatqc.core.estimate import Estimate
-from electrochem.labels import label_cycles
-from electrochem.open_circuit import OcvCurve, simulate_ocv, true_charge, true_voltage
+from electrochem.open_circuit import OcvCurve
+from electrochem.reference_electrode import same_reference
 
-# Shi et al. (2025), section 2.4: first capacity / mAh g-1, retention at cycle 100 and at 152,
-# retention of active mass at 152.
-OF_PAPER = {"coated": (186.0, 0.783, 0.716, 0.837), "uncoated": (181.0, 0.69, 0.596, 0.788)}
-_FIRST_MASS = 0.97
-_FULL = 217.0
-# Part of the charge that is lost to slow diffusion at the end of the discharge.
-_AT_DISCHARGE = 0.8
 _MOST = 1.05
+# Cycles whose current differs by more lose another amount to diffusion.
+_SAME_RATE = 0.05
+# V, of a rested voltage where nobody says.
+_U_VOLTAGE = 1e-3
 _COLUMNS = ("discharge_capacity", "charge_end_voltage", "discharge_end_voltage")
 
 
@@ -29,7 +26,7 @@ def active_mass(
     table: xr.Dataset,
     ocv: OcvCurve,
     *,
-    u_voltage: ArrayLike = 1e-3,
+    u_voltage: ArrayLike | None = None,
     u_capacity: float = 5e-4,
     remaining_drift: ArrayLike = 0.0,
     u_drift: ArrayLike | None = None,
@@ -46,18 +43,21 @@ def active_mass(
     table : xarray.Dataset
         Kind ``cycle_table`` with discharge_capacity (mAh g-1 of the nominal mass, or mAh),
         charge_end_voltage and discharge_end_voltage (V after the rest, against the reference
-        of `ocv`). Its first row is what all others are compared with.
+        of `ocv`), as `rests_of` makes it of a record. Its lowest cycle is what all others are
+        compared with. A cycle that is not ``complete`` gets a flag and no result; one whose
+        ``rate`` is another than that of the first gets a flag and no loss to diffusion.
     ocv : OcvCurve
         Reference curve.
-    u_voltage : array_like
+    u_voltage : array_like, optional
         Standard uncertainty of a rest voltage, V, independent from rest to rest; a number, or
-        of shape (cycle, 2) for charge and discharge, as `relaxed_voltage` gives it.
+        of shape (cycle, 2) for charge and discharge. Without it that of the table's columns
+        charge_end_voltage_u and discharge_end_voltage_u, or 1 mV where it has none.
     u_capacity : float
         Relative standard uncertainty of a capacity, independent from cycle to cycle.
     remaining_drift : array_like
         What the rests had still to go, V, to be added to the voltages; a number or of shape
         (cycle, 2), negative after charge, as the function of that name in
-        `electrochem.open_circuit` gives it. Zero where the voltages are extrapolated already.
+        `electrochem.relaxation` gives it. Zero where the voltages are extrapolated already.
     u_drift : array_like, optional
         Standard uncertainty of that drift, V, a number or of shape (cycle, 2), common to all
         rests, which are off alike; 30 % of the drift if it is not given.
@@ -69,12 +69,14 @@ def active_mass(
     xarray.Dataset
         Dim cycle: q_soc, active_mass_ratio, q_act, loss_active_mass, loss_diffusion, each but
         the first with ``_u``, ``_lower`` and ``_upper``; q_meas; relaxation_bias, the error of
-        the ratio if the drift were left out; flag, text, empty where nothing is wrong.
+        the ratio if the drift were left out; flag, text, empty where nothing is wrong. In the
+        order of cycles; what is odd of the whole is in ``attrs["warnings"]``.
 
     Raises
     ------
     MeasurementError
-        If a column is missing, or the first cycle has no valid active mass.
+        If a column is missing, cycles occur twice, the table's reference electrode is not that of
+        the curve, an uncertainty is no number, or the first cycle has no valid active mass.
 
     Notes
     -----
@@ -87,36 +89,49 @@ def active_mass(
 
     Examples
     --------
+    >>> from electrochem.simulate_active_share import simulate_active_mass
     >>> table, ocv, truth = simulate_active_mass(1)
     >>> result = active_mass(table, ocv)
     >>> abs(float(result["active_mass_ratio"].sel(cycle=152)) - 0.837) < 0.02
     True
     """
-    if missing := [c for c in _COLUMNS if c not in table]:
+    warnings = _check_table(table, ocv)
+    order = np.argsort(table["cycle"].values, kind="stable")
+    n = order.size
+    if u_voltage is None:
+        u_voltage = _own_uncertainty(table)
+    given: dict[str, Any] = {"u_voltage": u_voltage, "remaining_drift": remaining_drift}
+    u_v, drift = (_by_rest(name, value, n)[order] for name, value in given.items())
+    u_d = 0.3 * np.abs(drift) if u_drift is None else _by_rest("u_drift", u_drift, n)[order]
+    table = table.isel(cycle=order)
+    if not (np.isfinite(u_capacity) and u_capacity >= 0) or not 0 < level < 1:
         raise MeasurementError(
-            f"active mass: {', '.join(missing)} missing from the table of cycles; needed are "
-            f"{', '.join(_COLUMNS)}"
+            f"active mass: u_capacity is {u_capacity}, level {level}; a number not below 0 and one "
+            "between 0 and 1 were expected"
         )
-    n = table.sizes["cycle"]
-    if n < 1:
-        raise MeasurementError("active mass: the table of cycles is empty")
-    try:
-        u_v = np.broadcast_to(np.asarray(u_voltage, float), (n, 2))
-        drift = np.broadcast_to(np.asarray(remaining_drift, float), (n, 2))
-        u_d = np.broadcast_to(0.3 * np.abs(drift) if u_drift is None else u_drift, (n, 2))
-    except ValueError:
-        raise MeasurementError(
-            f"active mass: u_voltage {np.shape(u_voltage)} or remaining_drift "
-            f"{np.shape(remaining_drift)}; expected a number or shape ({n}, 2)"
-        ) from None
-    if (u_v < 0).any() or u_capacity < 0 or (u_d < 0).any() or not 0 < level < 1:
-        raise MeasurementError("active mass: uncertainties must not be negative, level within 0-1")
     capacity = table["discharge_capacity"].values.astype(float)
     rested = np.stack([table[c].values.astype(float) for c in _COLUMNS[1:]], axis=1)
     q, q_raw = ocv.charge_at(rested + drift), ocv.charge_at(rested)
     q_soc = q[:, 0] - q[:, 1]
     outside, no_charge = ~np.isfinite(q).all(axis=1), ~(np.isfinite(capacity) & (capacity > 0))
-    bad = outside | no_charge | ~(np.nan_to_num(q_soc) > 0)
+    no_rest = ~np.isfinite(rested).all(axis=1)
+    for name, values in (("u_voltage", u_v), ("remaining_drift", drift), ("u_drift", u_d)):
+        if not np.isfinite(values[~no_rest]).all():
+            raise MeasurementError(
+                f"active mass: {name} holds values that are not finite numbers where there is a "
+                "rested voltage"
+            )
+    if (u_v[~no_rest] < 0).any() or (u_d[~no_rest] < 0).any():
+        raise MeasurementError("active mass: uncertainties must not be negative")
+    u_v, drift, u_d = (np.nan_to_num(values) for values in (u_v, drift, u_d))
+    cut = np.zeros(n, bool) if "complete" not in table else ~table["complete"].values.astype(bool)
+    if cut[0]:
+        raise MeasurementError(
+            f"active mass: cycle {table['cycle'].values[0]}, with which all are compared, is not "
+            "complete; leave it out, as by table.isel(cycle=slice(1, None))"
+        )
+    other_rate = _other_rate(table)
+    bad = outside | no_charge | cut | ~(np.nan_to_num(q_soc) > 0)
     if bad[0]:
         raise MeasurementError(
             f"active mass: first cycle: voltages {rested[0, 0]:.4g} and {rested[0, 1]:.4g} V, "
@@ -195,7 +210,10 @@ def active_mass(
             ("_lower", low, f"{words}, lower end of interval"),
             ("_upper", high, f"{words}, upper end of interval"),
         ):
-            data[name + suffix] = ("cycle", clean(part), {"units": units, "long_name": meaning})
+            known = clean(part)
+            if name == "loss_diffusion":
+                known = np.where(other_rate, np.nan, known)
+            data[name + suffix] = ("cycle", known, {"units": units, "long_name": meaning})
     raw = q_raw[:, 0] - q_raw[:, 1]
     raw = np.where(np.nan_to_num(raw) > 0, raw, np.nan)
     biased = capacity / capacity[0] * raw[0] / raw
@@ -205,19 +223,82 @@ def active_mass(
         {"units": "1", "long_name": "error of the ratio if incomplete relaxation were ignored"},
     )
     flag = np.full(n, "", dtype=object)
+    flag[other_rate] = "at another rate than the first cycle: loss to diffusion is not comparable"
     flag[ratio > _MOST] = f"active mass grew beyond {_MOST:g} of the first"
     flag[np.nan_to_num(q_soc) <= 0] = "no charge between the rested voltages"
     flag[no_charge] = "no discharge capacity"
     flag[outside] = "rested voltage outside the reference curve"
+    flag[no_rest] = "no rested voltage"
+    flag[cut] = "charge or discharge is not complete"
     data["flag"] = ("cycle", flag.astype(str), {"units": "1", "long_name": "what is wrong"})
-    facts = {k: table.attrs[k] for k in ("source", "simulated") if k in table.attrs}
+    kept = ("source", "simulated", "cell", "reference_electrode")
+    facts = {k: table.attrs[k] for k in kept if k in table.attrs}
     if ocv.simulated:
         facts["simulated"] = "yes"
     return xr.Dataset(
         data,
         coords={"cycle": table["cycle"]},
-        attrs={"level": level, "kind": "cycle_table"} | facts,
+        attrs={"level": level, "kind": "cycle_table", "warnings": "; ".join(warnings)} | facts,
     )
+
+
+def _check_table(table: xr.Dataset, ocv: OcvCurve) -> list[str]:
+    """Refuse what is no table of cycles against the electrode of the curve; what is odd."""
+    if missing := [c for c in _COLUMNS if c not in table]:
+        raise MeasurementError(
+            f"active mass: {', '.join(missing)} missing from the table of cycles; needed are "
+            f"{', '.join(_COLUMNS)}"
+        )
+    if "cycle" not in table.coords or any(table[c].dims != ("cycle",) for c in _COLUMNS):
+        raise MeasurementError(
+            "active mass: the table has no dimension cycle with numbers of cycles; make it with "
+            "label_cycles or rests_of"
+        )
+    if not table.sizes["cycle"]:
+        raise MeasurementError("active mass: the table of cycles is empty")
+    if np.unique(table["cycle"].values).size < table.sizes["cycle"]:
+        raise MeasurementError("active mass: a cycle occurs twice; were two files joined?")
+    electrode = str(table.attrs.get("reference_electrode", ""))
+    if not same_reference(electrode, ocv.reference_electrode):
+        raise MeasurementError(
+            f"active mass: voltages of the table are against {electrode}, the open-circuit curve "
+            f"is against {ocv.reference_electrode}; convert one of them (In/LiIn lies 0.62 V above "
+            "Li+/Li)"
+        )
+    warnings = [str(table.attrs["warnings"])] if table.attrs.get("warnings") else []
+    if not electrode:
+        warnings.append(
+            "the table does not say its reference_electrode; that of the curve is taken "
+            f"({ocv.reference_electrode})"
+        )
+    return warnings
+
+
+def _own_uncertainty(table: xr.Dataset) -> np.ndarray | float:
+    names = [f"{c}_u" for c in _COLUMNS[1:]]
+    if not all(name in table for name in names):
+        return _U_VOLTAGE
+    return np.stack([table[name].values.astype(float) for name in names], axis=1)
+
+
+def _by_rest(name: str, value: ArrayLike, n: int) -> np.ndarray:
+    """An argument as shape (n, 2)."""
+    try:
+        return np.broadcast_to(np.asarray(value, float), (n, 2))
+    except (TypeError, ValueError):
+        raise MeasurementError(
+            f"active mass: {name} has shape {np.shape(value)}; a number in V or shape ({n}, 2) was "
+            "expected"
+        ) from None
+
+
+def _other_rate(table: xr.Dataset) -> np.ndarray:
+    """Whether each cycle runs at another current than the first."""
+    if "rate" not in table:
+        return np.zeros(table.sizes["cycle"], bool)
+    rate = np.abs(table["rate"].values.astype(float))
+    known = np.isfinite(rate) & np.isfinite(rate[0]) & (rate[0] > 0)
+    return known & (np.abs(rate - rate[0]) > _SAME_RATE * rate[0])
 
 
 def _variance(
@@ -258,6 +339,7 @@ def active_mass_retention(result: xr.Dataset, cycle: int) -> Estimate:
 
     Examples
     --------
+    >>> from electrochem.simulate_active_share import simulate_active_mass
     >>> table, ocv, truth = simulate_active_mass(1, "uncoated")
     >>> e = active_mass_retention(active_mass(table, ocv), 152)
     >>> bool(e.lower < truth["active_mass_ratio"][-1] < e.upper)
@@ -289,6 +371,7 @@ def capacity_split(result: xr.Dataset, cycle: int) -> tuple[Estimate, Estimate]:
 
     Examples
     --------
+    >>> from electrochem.simulate_active_share import simulate_active_mass
     >>> table, ocv, _ = simulate_active_mass(1, "uncoated")
     >>> mass, diffusion = capacity_split(active_mass(table, ocv), 152)
     >>> mass.value > diffusion.value, mass.unit
@@ -307,7 +390,7 @@ def _estimate(result: xr.Dataset, cycle: int, name: str) -> Estimate:
     at = np.flatnonzero(number == cycle)
     if not at.size:
         raise MeasurementError(
-            f"there is no cycle {cycle}; the table holds {number.size} from {number[0]} to "
+            f"there is no cycle {cycle!r}; the table holds {number.size} from {number[0]} to "
             f"{number[-1]}"
         )
     i = int(at[0])
@@ -325,92 +408,3 @@ def _estimate(result: xr.Dataset, cycle: int, name: str) -> Estimate:
         level=float(result.attrs["level"]),
         method="charge over the charge between rested open-circuit voltages",
     )
-
-
-def simulate_active_mass(
-    seed: int,
-    cell: str = "coated",
-    *,
-    cycles: ArrayLike | None = None,
-    noise: float = 1e-3,
-    noise_capacity: float = 5e-4,
-    incomplete: float = 0.0,
-    shared: float = 1.5e-3,
-) -> tuple[xr.Dataset, OcvCurve, dict[str, Any]]:
-    """Simulate a table of cycles and its reference curve that hit the paper's capacities.
-
-    Assumes two states: an active mass that falls by contact loss, and diffusion that grows long,
-    so that discharge ends at a higher and charge at a lower open-circuit voltage. Both follow
-    stretched exponentials of the cycle; 97 % of the mass is active at first. The paper gives no
-    open-circuit voltages: where on the curve the rests lie is assumed.
-
-    Parameters
-    ----------
-    seed : int
-        Of all errors.
-    cell : {"coated", "uncoated"}
-        Whose capacities.
-    cycles : array_like, optional
-        Which; 1 to 152 without.
-    noise : float
-        Of a rest voltage, V.
-    noise_capacity : float
-        Of a capacity, relative.
-    incomplete : float
-        What a rest has still to go in the first cycle, V; twice (coated) or four times
-        (uncoated) as much at 152, as diffusion grows long.
-    shared : float
-        Error of the reference curve that neighbouring voltages share, V.
-
-    Returns
-    -------
-    table : xarray.Dataset
-        Kind ``cycle_table``, marked as simulated.
-    ocv : OcvCurve
-        The reference.
-    truth : dict
-        ``active_mass_ratio``, ``q_meas``, ``q_act``, ``loss_active_mass``, ``loss_diffusion`` by
-        cycle, and ``remaining_drift`` of shape (cycle, 2), V.
-
-    Examples
-    --------
-    >>> _, _, truth = simulate_active_mass(1, "uncoated")
-    >>> [round(float(truth[k][-1]), 1) for k in ("q_act", "loss_active_mass", "loss_diffusion")]
-    [142.6, 38.4, 34.8]
-    """
-    if cell not in OF_PAPER:
-        raise MeasurementError(f"cell is {cell!r}; expected one of {tuple(OF_PAPER)}")
-    first, at_100, at_152, mass_152 = OF_PAPER[cell]
-    number = np.arange(1, 153) if cycles is None else np.asarray(cycles, int)
-    power = np.log(np.log(at_100) / np.log(at_152)) / np.log(99 / 151)
-    x = ((number - 1) / 151) ** power
-    ratio, capacity = mass_152**x, first * at_152**x
-    q_soc = capacity / (_FIRST_MASS * ratio)
-    lost = first / _FIRST_MASS - q_soc
-    # The first charge ends at _FULL of the true curve.
-    low = _FULL - first / _FIRST_MASS + _AT_DISCHARGE * lost
-    rested = np.stack([true_voltage(low + q_soc), true_voltage(low)], axis=1)
-    growth = 1 + ({"coated": 2.0, "uncoated": 4.0}[cell] - 1) * x
-    drift = incomplete * growth[:, None] * np.array([-1.0, 1.0])
-    rng = np.random.default_rng([seed, 1])
-    seen = rested - drift + noise * rng.normal(size=rested.shape)
-    table = label_cycles(
-        number,
-        {
-            "discharge_capacity": capacity * (1 + noise_capacity * rng.normal(size=number.size)),
-            "charge_end_voltage": seen[:, 0],
-            "discharge_end_voltage": seen[:, 1],
-        },
-        simulated="yes",
-    )
-    ocv, _ = simulate_ocv(seed, shared=shared)
-    truth = {
-        "active_mass_ratio": ratio,
-        "q_meas": capacity,
-        "q_soc": true_charge(rested[:, 0]) - true_charge(rested[:, 1]),
-        "q_act": ratio * first,
-        "loss_active_mass": first * (1 - ratio),
-        "loss_diffusion": ratio * first - capacity,
-        "remaining_drift": drift,
-    }
-    return table, ocv, truth

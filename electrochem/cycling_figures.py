@@ -112,7 +112,7 @@ def plot_differential_capacity(results: Mapping[str, xr.Dataset], ax: Axes | Non
     >>> from electrochem.dqde import differential_capacity
     >>> from electrochem.simulate_cycling import simulate_record
     >>> record, truth = simulate_record(1)
-    >>> found = differential_capacity(record, mass=truth["mass"])
+    >>> found = differential_capacity(record, mass_g=truth["mass_g"])
     >>> plot_differential_capacity({"cycle 1": found}).get_ylabel()
     'dQ/dE / mAh g⁻¹ V⁻¹'
     """

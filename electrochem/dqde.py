@@ -7,7 +7,8 @@ import xarray as xr
 
 from coatqc.core.errors import MeasurementError
 from coatqc.core.estimate import Estimate
-from electrochem.capacity import half_cycles
+from electrochem.halves import cycles_of, half_cycles
+from electrochem.plausible import NCM, check_capacity, number
 
 # Distance of the spline's knots, V, unless the window is so wide that there would be too many.
 _KNOTS, _MOST_KNOTS = 0.008, 300
@@ -24,9 +25,11 @@ def differential_capacity(
     data: xr.Dataset | tuple[np.ndarray, np.ndarray],
     *,
     direction: str = "charge",
-    mass: float | None = None,
+    mass_g: float | None = None,
     cycle: int = 1,
+    starts_with: str = "charge",
     points: int = 400,
+    plausible: tuple[float, float] = NCM,
 ) -> xr.Dataset:
     """dQ/dE without the noise that dividing differences would make of it.
 
@@ -43,12 +46,17 @@ def differential_capacity(
         order of time, each of shape (n,).
     direction : {"charge", "discharge"}
         Which half.
-    mass : float, optional
-        Of active material, g; needed with a record.
+    mass_g : float, optional
+        Mass of active material, g; needed with a record.
     cycle : int, default 1
-        Which charge or discharge of the record, counted from 1.
+        Number of the cycle, as ``capacity_per_cycle`` counts them: a charge with the discharge
+        after it. With two arrays it only names the result.
+    starts_with : {"charge", "discharge"}
+        What a cycle begins with; a half cycle before the first of these belongs to none.
     points : int
         Of the voltages of the result.
+    plausible : (float, float)
+        mAh g-1; a capacity of the whole half cycle outside is refused, for a unit is wrong.
 
     Returns
     -------
@@ -56,12 +64,15 @@ def differential_capacity(
         Dim voltage / V: differential_capacity / mAh g-1 V-1 (negative in discharge, where charge
         grows as voltage falls), its standard uncertainty, and capacity / mAh g-1 between the
         lowest voltage and this one; further the spline's knots, coefficients and their
-        covariance. How it was smoothed is in ``attrs["smoothing"]``.
+        covariance. Coordinates ``cycle`` and ``direction`` say of what. How it was smoothed is in
+        ``attrs["smoothing"]``, what is odd in ``attrs["warnings"]``; ``attrs["complete"]`` is
+        "no" for a half cycle that is cut, of which only a stretch of voltage is seen.
 
     Raises
     ------
     MeasurementError
-        If direction, mass or cycle cannot be, or fewer than 40 rows or 50 mV remain.
+        If direction, mass or cycle cannot be, the half cycle has a gap in time, so that its
+        charge is not known, or fewer than 40 rows or 50 mV remain.
 
     Notes
     -----
@@ -76,7 +87,7 @@ def differential_capacity(
     --------
     >>> from electrochem.simulate_cycling import simulate_record
     >>> record, truth = simulate_record(1)
-    >>> found = differential_capacity(record, mass=truth["mass"], cycle=2)
+    >>> found = differential_capacity(record, mass_g=truth["mass_g"], cycle=2)
     >>> near = found.sel(voltage=3.4, method="nearest")
     >>> true = truth["dqde"](float(near["voltage"]), "charge", cycle=2)
     >>> bool(abs(float(near["differential_capacity"]) / true - 1) < 0.05)
@@ -87,8 +98,8 @@ def differential_capacity(
     sign = 1 if direction == "charge" else -1
     kept = {}
     if isinstance(data, xr.Dataset):
-        voltage, capacity, dropped = _half(data, sign, mass, cycle)
-        kept = {
+        voltage, capacity, dropped, facts = _half(data, sign, mass_g, cycle, starts_with, plausible)
+        kept = facts | {
             k: data.attrs[k]
             for k in ("simulated", "source", "reference_electrode", "cell")
             if k in data.attrs
@@ -137,7 +148,11 @@ def differential_capacity(
                 {"units": "mAh2 g-2", "long_name": "covariance of the coefficients"},
             ),
         },
-        coords={"voltage": ("voltage", at, {"units": "V", "long_name": "voltage"})},
+        coords={
+            "voltage": ("voltage", at, {"units": "V", "long_name": "voltage"}),
+            "cycle": ((), int(cycle), {"units": "1", "long_name": "cycle number"}),
+            "direction": ((), direction, {"units": "1", "long_name": "charge or discharge"}),
+        },
         attrs={
             "kind": "differential_capacity",
             "direction": direction,
@@ -188,7 +203,7 @@ def peak_of_dqde(
     --------
     >>> from electrochem.simulate_cycling import simulate_record
     >>> record, truth = simulate_record(1)
-    >>> found = differential_capacity(record, mass=truth["mass"], cycle=2)
+    >>> found = differential_capacity(record, mass_g=truth["mass_g"], cycle=2)
     >>> position, area = peak_of_dqde(found, (3.57, 3.66))
     >>> round(position.value, 2), position.unit, area.unit
     (3.62, 'V', 'mAh g-1')
@@ -253,28 +268,50 @@ def peak_of_dqde(
 
 
 def _half(
-    record: xr.Dataset, sign: int, mass: float | None, cycle: int
-) -> tuple[np.ndarray, np.ndarray, int]:
-    """Voltage / V and charge / mAh g-1 of the steady rows of one half cycle."""
-    if mass is None or not np.isfinite(mass) or not 0 < mass <= 10:
+    record: xr.Dataset,
+    sign: int,
+    mass_g: float | None,
+    cycle: int,
+    starts_with: str,
+    plausible: tuple[float, float],
+) -> tuple[np.ndarray, np.ndarray, int, dict[str, str]]:
+    """Voltage / V and charge / mAh g-1 of the steady rows of one half cycle, and facts of it."""
+    if mass_g is None:
+        raise MeasurementError("mass_g is None; grams of active material are needed with a record")
+    mass_g = number(mass_g, "mass_g", "g")
+    halves, warnings = half_cycles(record)
+    cycles = cycles_of(halves, starts_with, warnings)
+    word = "charge" if sign == 1 else "discharge"
+    found = [pair[0 if sign == 1 else 1] for pair in cycles]
+    count = sum(half is not None for half in found)
+    if isinstance(cycle, str) or not 1 <= cycle <= len(found) or found[int(cycle) - 1] is None:
         raise MeasurementError(
-            f"mass is {mass}; grams of active material, up to 10, are needed with a record"
+            f"cycle is {cycle!r}; the record has cycles 1 to {len(found)}, {count} with a {word}"
         )
-    halves = [h for h in half_cycles(record)[0] if h.sign == sign]
-    if not 1 <= cycle <= len(halves):
-        word = "charges" if sign == 1 else "discharges"
-        raise MeasurementError(f"cycle is {cycle}; the record has {len(halves)} {word}")
-    rows = halves[cycle - 1].rows
-    time, current, voltage = (
-        record[k].values[rows].astype(float) for k in ("time", "current", "voltage")
+    half = found[int(cycle) - 1]
+    assert half is not None
+    if half.gaps:
+        raise MeasurementError(
+            f"{word} of cycle {cycle}: {half.gaps} gaps in time, across which charge is not known; "
+            + "; ".join(warnings)
+        )
+    # A cut half cycle may hold little, whatever the units: the others tell.
+    whole = [h.charge for h in halves if h.complete] or [half.charge]
+    warnings += check_capacity(
+        float(np.median(whole)) / mass_g, mass_g, half.duration / 3600, plausible=plausible
     )
+    if not half.complete:
+        warnings.append(f"the {word} of cycle {cycle} is cut: dQ/dE holds only where it was seen")
+    current, voltage = (record[k].values[half.rows].astype(float) for k in ("current", "voltage"))
     size = np.abs(current)
-    # Rests leave gaps in the rows: no charge flowed there.
-    dt = np.where(np.diff(rows) == 1, np.maximum(np.diff(time), 0.0), 0.0)
-    passed = np.concatenate([[0.0], np.cumsum((size[1:] + size[:-1]) / 2 * dt)]) / 3.6 / mass
     usual = float(np.median(size))
     steady = np.abs(size - usual) <= _STEADY * usual
-    return voltage[steady], passed[steady], int((~steady).sum())
+    earlier = str(record.attrs.get("warnings", ""))
+    facts = {
+        "complete": "yes" if half.complete else "no",
+        "warnings": "; ".join(([earlier] if earlier else []) + warnings),
+    }
+    return voltage[steady], half.passed[steady] / mass_g, int((~steady).sum()), facts
 
 
 def _checked(

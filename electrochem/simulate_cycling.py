@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -60,14 +61,15 @@ def simulate_cycles(
     spread_capacity: float = 2.0,
     spread_retention: float = 0.01,
     noise: float = 0.2,
+    correlation: float = 0.0,
 ) -> tuple[xr.Dataset, xr.Dataset]:
     """Simulate the table of one cell's cycles at 0.1C.
 
     Assumed: two independent states fade, active mass and what diffusion lets through in time,
     each with a power of the cycle number; their mean cell has the paper's first capacity,
     retention at 100 and 152, and active mass at 152. Cells of a kind differ in first capacity
-    and in the speed of either fade, normally. The noise of the cycles is normal, white and
-    independent for charge and discharge.
+    and in the speed of either fade, normally. The noise of the cycles is normal, of the first
+    autoregressive order and independent for charge and discharge.
 
     Parameters
     ----------
@@ -83,6 +85,8 @@ def simulate_cycles(
         Standard deviation of retention at cycle 152 between cells.
     noise : float
         Standard deviation from cycle to cycle, mAh g-1.
+    correlation : float
+        Of the noise of neighbouring cycles, below 1; 0 is white noise.
 
     Returns
     -------
@@ -105,6 +109,10 @@ def simulate_cycles(
     >>> round(float(truth["active_mass_ratio"].sel(cycle=152)), 3)
     0.837
     """
+    if not 0 <= correlation < 1:
+        raise MeasurementError(
+            f"correlation is {correlation}; a number from 0 to below 1 was expected"
+        )
     if cycles < 1 or min(spread_capacity, spread_retention, noise) < 0:
         raise MeasurementError(
             f"cycles {cycles}, spreads {spread_capacity}, {spread_retention}, noise {noise}: at "
@@ -121,8 +129,8 @@ def simulate_cycles(
     capacity = first * (1 - mass - diffusion)
     settled = 0.9985
     efficiency = settled - (settled - PAPER[cell][4]) * np.exp(-(n - 1) / 1.2)
-    discharge = capacity + noise * rng.standard_normal(cycles)
-    charge = capacity / efficiency + noise * rng.standard_normal(cycles)
+    discharge = capacity + noise * _coloured(rng.standard_normal(cycles), correlation)
+    charge = capacity / efficiency + noise * _coloured(rng.standard_normal(cycles), correlation)
     table = label_cycles(
         n,
         {
@@ -153,7 +161,10 @@ def simulate_record(
     c_rate: float = 0.1,
     interval: float = 60.0,
     window: tuple[float, float] = (2.0, 3.7),
-    polarisation: float = 0.02,
+    polarisation: float | Sequence[float] = 0.02,
+    active_mass_ratio: float | Sequence[float] = 1.0,
+    relaxation: float = 0.0,
+    relaxation_time: float = 1800.0,
     current_noise: float = 5e-4,
     voltage_noise: float = 2e-4,
     resolution: float = 1e-4,
@@ -181,8 +192,15 @@ def simulate_record(
         Between rows, s.
     window : (float, float)
         V vs In/LiIn.
-    polarisation : float
-        V.
+    polarisation : float or sequence of float
+        V, of all cycles or of each.
+    active_mass_ratio : float or sequence of float
+        Part of the first active mass that takes part, of all cycles or of each.
+    relaxation : float
+        How far the voltage still is from equilibrium where a rest begins, V, after polarisation
+        is gone; above after charge and below after discharge.
+    relaxation_time : float
+        Time constant of that, s; a third of it goes ten times as fast.
     current_noise : float
         Standard deviation, relative.
     voltage_noise, resolution : float
@@ -198,9 +216,11 @@ def simulate_record(
     record : xarray.Dataset
         Kind ``cell_record``.
     truth : dict
-        mass / g; charge_capacity and discharge_capacity, shape (cycles,), mAh g-1; dqde(voltage,
+        mass_g; charge_capacity and discharge_capacity, shape (cycles,), mAh g-1; dqde(voltage,
         direction, cycle=1), a function giving the true mAh g-1 V-1, and charge(voltage,
-        direction, cycle=1), mAh g-1 from the lower voltage of the window.
+        direction, cycle=1), mAh g-1 from the lower voltage of the window; rested_voltage, shape
+        (cycles, 2), V after charge and after discharge, and equilibrium(voltage), mAh g-1, the
+        open-circuit curve; active_mass_ratio, shape (cycles,).
 
     Raises
     ------
@@ -217,7 +237,16 @@ def simulate_record(
     """
     _fade(cell, np.asarray(1))
     low, high = window
-    if cycles < 1 or c_rate <= 0 or interval <= 0 or low + 4 * polarisation >= high:
+    over, ratio = (
+        np.broadcast_to(np.asarray(x, float), (max(cycles, 1),)) if np.size(x) in (1, cycles) else x
+        for x in (polarisation, active_mass_ratio)
+    )
+    if np.shape(over) != (cycles,) or np.shape(ratio) != (cycles,) or np.min(ratio) <= 0:
+        raise MeasurementError(
+            f"polarisation {np.shape(over)}, active_mass_ratio {np.shape(ratio)}: a number or one "
+            f"for each of {cycles} cycles was expected, the ratio positive"
+        )
+    if cycles < 1 or c_rate <= 0 or interval <= 0 or low + 4 * np.max(over) >= high:
         raise MeasurementError(
             f"cycles {cycles}, c_rate {c_rate}, interval {interval} s, window {window} V: positive "
             "numbers and a window wider than the polarisation were expected"
@@ -225,9 +254,14 @@ def simulate_record(
     rng = np.random.default_rng(seed)
     first, _, _, _, efficiency = PAPER[cell]
     at = np.linspace(low - 0.2, high + 0.2, 20001)
-    inner = (low + polarisation, high - polarisation)
-    size = first / float(np.diff(_equilibrium(np.array(inner)))[0])
-    stored = size * (_equilibrium(at) - float(_equilibrium(np.array([inner[0]]))[0]))
+    inner = np.stack([low + over, high - over], axis=1)
+    held_charge = np.diff(_equilibrium(inner), axis=1)[:, 0]
+    size = first / float(held_charge[0]) / float(ratio[0])
+    full = size * ratio * held_charge
+    stored = [
+        size * r * (_equilibrium(at) - _equilibrium(e))
+        for r, e in zip(ratio, inner[:, :1], strict=True)
+    ]
     yields = [efficiency] + [0.998] * (cycles - 1)
     specific = c_rate * ONE_C
     columns: dict[str, list[np.ndarray]] = {k: [] for k in ("time", "voltage", "current", "step")}
@@ -248,22 +282,26 @@ def simulate_record(
 
     # What a hold adds the discharge gives back below the charge's end: the cell is taken as if
     # the surplus was lost, so that each half cycle starts where the last one should have ended.
-    for share in yields:
-        t = ticks(first / share / specific * 3600)
-        e = np.interp(specific * t / 3600 * share, stored, at)
-        add(t, e + polarisation, np.full(t.size, specific))
+    def rested(t: np.ndarray, volt: float, sign: int) -> np.ndarray:
+        fall = 2 * np.exp(-t / relaxation_time) + np.exp(-10 * t / relaxation_time)
+        return volt + sign * relaxation / 3 * fall
+
+    for share, p, q, curve, (bottom, top) in zip(yields, over, full, stored, inner, strict=True):
+        t = ticks(q / share / specific * 3600)
+        e = np.interp(specific * t / 3600 * share, curve, at)
+        add(t, e + p, np.full(t.size, specific))
         if hold:
             t = ticks(hold)
             add(t, np.full(t.size, high), specific * np.exp(-3 * t / hold))
         if rest:
             t = ticks(rest)
-            add(t, np.full(t.size, high - polarisation), 0 * t)
-        t = ticks(first / specific * 3600)
-        e = np.interp(first - specific * t / 3600, stored, at)
-        add(t, e - polarisation, np.full(t.size, -specific))
+            add(t, rested(t, top, 1), 0 * t)
+        t = ticks(q / specific * 3600)
+        e = np.interp(q - specific * t / 3600, curve, at)
+        add(t, e - p, np.full(t.size, -specific))
         if rest:
             t = ticks(rest)
-            add(t, np.full(t.size, low + polarisation), 0 * t)
+            add(t, rested(t, bottom, -1), 0 * t)
     data = {k: np.concatenate(v) for k, v in columns.items()}
     data["current"] = data["current"] * (1 + current_noise * rng.standard_normal(data["time"].size))
     data["voltage"] = data["voltage"] + voltage_noise * rng.standard_normal(data["time"].size)
@@ -273,19 +311,22 @@ def simulate_record(
     def dqde(voltage: np.ndarray | float, direction: str, cycle: int = 1) -> np.ndarray:
         sign = 1 if direction == "charge" else -1
         part = yields[cycle - 1] if sign == 1 else 1.0
-        e = np.asarray(voltage, float) - sign * polarisation
-        return sign * size * _slope(e) / part
+        e = np.asarray(voltage, float) - sign * over[cycle - 1]
+        return np.asarray(sign * size * ratio[cycle - 1] * _slope(e) / part)
 
     def charge(voltage: np.ndarray | float, direction: str, cycle: int = 1) -> np.ndarray:
         sign = 1 if direction == "charge" else -1
         part = yields[cycle - 1] if sign == 1 else 1.0
-        e = np.asarray(voltage, float) - sign * polarisation
-        return np.interp(e, at, stored) / part
+        e = np.asarray(voltage, float) - sign * over[cycle - 1]
+        return np.interp(e, at, stored[cycle - 1]) / part
 
     truth: dict[str, Any] = {
-        "mass": MASS,
-        "charge_capacity": np.array([first / share + held for share in yields]),
-        "discharge_capacity": np.full(cycles, first),
+        "mass_g": MASS,
+        "charge_capacity": full / np.array(yields) + held,
+        "discharge_capacity": full,
+        "active_mass_ratio": ratio / ratio[0],
+        "rested_voltage": inner[:, ::-1],
+        "equilibrium": lambda voltage: size * _equilibrium(np.asarray(voltage, float)),
         "dqde": dqde,
         "charge": charge,
     }
@@ -297,6 +338,14 @@ def simulate_record(
         reference_electrode="In/LiIn",
         mass_g=MASS,
     ), truth
+
+
+def _coloured(white: np.ndarray, correlation: float) -> np.ndarray:
+    """Noise of the same variance in which neighbours are alike."""
+    noise = white.copy()
+    for k in range(1, noise.size):
+        noise[k] = correlation * noise[k - 1] + np.sqrt(1 - correlation**2) * white[k]
+    return noise
 
 
 def _fade(cell: str, cycle: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

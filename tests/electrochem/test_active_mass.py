@@ -12,16 +12,11 @@ from electrochem.active_share import (
     active_mass,
     active_mass_retention,
     capacity_split,
-    simulate_active_mass,
 )
-from electrochem.open_circuit import (
-    fit_ocv,
-    relaxed_voltage,
-    remaining_drift,
-    simulate_ocv,
-    simulate_rest,
-    true_charge,
-)
+from electrochem.open_circuit import fit_ocv
+from electrochem.relaxation import relaxed_voltage, remaining_drift
+from electrochem.simulate_active_share import simulate_active_mass
+from electrochem.simulate_open_circuit import simulate_ocv, simulate_rest, true_charge
 
 PAPER = {"coated": (155.7, 30.3, 22.5), "uncoated": (142.6, 38.4, 34.8)}
 
@@ -30,7 +25,7 @@ PAPER = {"coated": (155.7, 30.3, 22.5), "uncoated": (142.6, 38.4, 34.8)}
 def test_without_noise_the_figures_of_the_paper_come_out(cell):
     table, _, _ = simulate_active_mass(1, cell, noise=0, noise_capacity=0)
     v = np.linspace(2.7, 3.75, 2000)
-    result = active_mass(table, fit_ocv(v, true_charge(v), 0.0))
+    result = active_mass(table, fit_ocv(v, true_charge(v), 0.0, reference_electrode="In/LiIn"))
     mass, slow = capacity_split(result, 152)
     q_act, loss, diffusion = PAPER[cell]
     assert float(result["q_act"].sel(cycle=152)) == pytest.approx(q_act, abs=0.1)
@@ -118,8 +113,10 @@ def test_uncertainty_of_the_curve_holds_the_truth(holds):
 
 def test_reference_mass_cancels():
     table, ocv, _ = simulate_active_mass(1, cycles=[1, 152])
-    heavier = fit_ocv(ocv.voltage, ocv.charge * 1.05, 0.0, u_mass=0.0)
-    plain = fit_ocv(ocv.voltage, ocv.charge, 0.0, u_mass=0.05)
+    heavier = fit_ocv(
+        ocv.voltage, ocv.charge * 1.05, 0.0, u_mass=0.0, reference_electrode="In/LiIn"
+    )
+    plain = fit_ocv(ocv.voltage, ocv.charge, 0.0, u_mass=0.05, reference_electrode="In/LiIn")
     a, b = active_mass(table, heavier), active_mass(table, plain)
     assert float(a["active_mass_ratio"][1]) == pytest.approx(float(b["active_mass_ratio"][1]))
     u = [float(r["active_mass_ratio_u"][1]) for r in (a, b)]
@@ -156,9 +153,9 @@ def test_errors_say_what_is_wrong():
     with pytest.raises(MeasurementError, match="shape"):
         active_mass(table, ocv, u_voltage=np.ones(3))
     with pytest.raises(MeasurementError, match="does not rise"):
-        fit_ocv(np.linspace(4, 3, 20), np.arange(20.0))
+        fit_ocv(np.linspace(4, 3, 20), np.arange(20.0), reference_electrode="In/LiIn")
     with pytest.raises(MeasurementError, match="at least 8"):
-        fit_ocv([3, 4], [1, 2])
+        fit_ocv([3, 4], [1, 2], reference_electrode="In/LiIn")
     with pytest.raises(MeasurementError, match="at least 20"):
         relaxed_voltage(([0, 1], [3, 3]))
     rest, _ = simulate_rest(1)
@@ -172,7 +169,7 @@ def test_curve_from_points_that_turn_back():
     rng = np.random.default_rng(1)
     q = np.linspace(5, 260, 400)
     v = np.interp(q, true_charge(np.linspace(2, 4, 4000)), np.linspace(2, 4, 4000))
-    curve = fit_ocv(v + 3e-3 * rng.normal(size=q.size), q, 3e-3)
+    curve = fit_ocv(v + 3e-3 * rng.normal(size=q.size), q, 3e-3, reference_electrode="In/LiIn")
     assert (np.diff(curve.voltage) > 0).all()
     assert (np.diff(curve.charge) > 0).all()
     assert float(curve.charge_at(3.3)) == pytest.approx(float(true_charge(3.3)), abs=2)
