@@ -9,6 +9,8 @@ import xarray as xr
 
 from coatqc.core.errors import MeasurementError
 from coatqc.core.estimate import Estimate
+from electrochem.cycle_noise import noise_of_cycles
+from electrochem.mean_difference import difference_of_means
 
 # Cycles whose current differs by more are not alike.
 _SAME_RATE = 0.05
@@ -48,8 +50,12 @@ def capacity_retention(table: xr.Dataset, cycle: int, *, first: int = 1) -> Esti
 
     Notes
     -----
-    The noise is estimated from third differences of the capacities, which a smooth fade does not
-    enter; Student's t with their effective degrees of freedom gives the interval.
+    Assumed of the noise: it is what departs from a polynomial of low degree in the square root of
+    the cycle number over all cycles of the rate, it is as large in all of them, and neighbours
+    may err alike, as where a room warms up over days: their correlation (falling exponentially
+    with the distance in cycles) is estimated along and enters the interval, a mixture of
+    Student's over the correlations that may be. A drift over the whole test cannot be told
+    from fade.
 
     Examples
     --------
@@ -61,21 +67,19 @@ def capacity_retention(table: xr.Dataset, cycle: int, *, first: int = 1) -> Esti
     0.7079
     """
     number, capacity = _alike(table, cycle, first)
-    sigma, freedom = _noise(capacity)
     if cycle == first:
         return Estimate.from_standard_uncertainty(1.0, 0.0, method="the first cycle itself")
-    now, now_weight = _local(number, capacity, cycle)
-    then, then_weight = _local(number, capacity, first)
-    ratio = now / then
-    # Neighbourhoods may overlap: one weight for each cycle.
-    weight = (now_weight - ratio * then_weight) / then
-    u = sigma * float(np.sqrt((weight**2).sum()))
-    return Estimate.from_standard_uncertainty(
+    ratio, weight, used = _ratio(number, capacity, cycle, first)
+    noise = noise_of_cycles(number, capacity)
+    u, half = noise.of_sum(weight)
+    return Estimate.from_interval(
         ratio,
-        u,
-        dof=freedom,
-        n=int(np.count_nonzero(now_weight)),
-        method="local quadratic over neighbouring cycles; noise from third differences",
+        ratio - half,
+        ratio + half,
+        standard_uncertainty=u,
+        n=used,
+        method="local quadratic over neighbouring cycles; noise about the fade, of which "
+        f"neighbours share {noise.mean_correlation:.2f}",
     )
 
 
@@ -161,18 +165,7 @@ def compare_retention(
     """
     a = _of_cells(coated, cycle, first, "coated: ")
     b = _of_cells(uncoated, cycle, first, "uncoated: ")
-    parts = [float(np.var(x, ddof=1)) / x.size for x in (a, b)]
-    total = sum(parts)
-    freedom = float(a.size + b.size - 2)
-    if total > 0:
-        freedom = total**2 / sum(p**2 / (x.size - 1) for p, x in zip(parts, (a, b), strict=True))
-    return Estimate.from_standard_uncertainty(
-        float(a.mean() - b.mean()),
-        float(np.sqrt(total)),
-        dof=freedom,
-        n=int(min(a.size, b.size)),
-        method="difference of means over cells, Welch",
-    )
+    return difference_of_means(a, b, what=" over cells")
 
 
 def _of_cells(tables: Sequence[xr.Dataset], cycle: int, first: int, who: str) -> np.ndarray:
@@ -181,7 +174,7 @@ def _of_cells(tables: Sequence[xr.Dataset], cycle: int, first: int, who: str) ->
     values = []
     for k, table in enumerate(tables):
         try:
-            values.append(capacity_retention(table, cycle, first=first).value)
+            values.append(_ratio(*_alike(table, cycle, first), cycle, first)[0])
         except MeasurementError as error:
             raise MeasurementError(f"{who}cell {k + 1} of {len(tables)}: {error}") from error
     for k, table in enumerate(tables):
@@ -198,6 +191,13 @@ def _of_cells(tables: Sequence[xr.Dataset], cycle: int, first: int, who: str) ->
 
 def _alike(table: xr.Dataset, cycle: int, first: int) -> tuple[np.ndarray, np.ndarray]:
     """Cycle numbers and capacities of the cycles like `first`."""
+    for name, value in (("cycle", cycle), ("first", first)):
+        if isinstance(value, str | bytes | bool) or not np.isscalar(value):
+            raise MeasurementError(f"{name} is {value!r}; a number of a cycle was expected")
+    if not isinstance(table, xr.Dataset):
+        raise MeasurementError(
+            f"table: {type(table).__name__} given; a cycle_table (Dataset) was expected"
+        )
     if "discharge_capacity" not in table or "cycle" not in table.coords:
         raise MeasurementError("table: no discharge_capacity by cycle; a cycle_table was expected")
     number = table["cycle"].values
@@ -234,11 +234,16 @@ def _alike(table: xr.Dataset, cycle: int, first: int) -> tuple[np.ndarray, np.nd
     return number, capacity
 
 
-def _noise(capacity: np.ndarray) -> tuple[float, float]:
-    """Standard deviation from cycle to cycle and its degrees of freedom."""
-    third = np.diff(capacity, 3)
-    # Var of a third difference is 20; its correlations leave 400/924 of the freedom.
-    return float(np.sqrt(np.mean(third**2) / 20)), max(1.0, third.size * 400 / 924)
+def _ratio(
+    number: np.ndarray, capacity: np.ndarray, cycle: int, first: int
+) -> tuple[float, np.ndarray, int]:
+    """Retention, the weight of each cycle's error in it, and of how many cycles it is made."""
+    now, now_weight = _local(number, capacity, cycle)
+    then, then_weight = _local(number, capacity, first)
+    ratio = now / then
+    # Neighbourhoods may overlap: one weight for each cycle.
+    weight = (now_weight - ratio * then_weight) / then
+    return ratio, weight, int(np.count_nonzero(now_weight))
 
 
 def _local(number: np.ndarray, capacity: np.ndarray, at: int) -> tuple[float, np.ndarray]:

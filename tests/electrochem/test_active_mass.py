@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
+import xarray as xr
 
 from coatqc.core import validate
 from coatqc.core.errors import MeasurementError
@@ -13,9 +16,12 @@ from electrochem.active_share import (
     active_mass_retention,
     capacity_split,
 )
+from electrochem.labels import label_cycles
 from electrochem.open_circuit import fit_ocv
-from electrochem.relaxation import relaxed_voltage, remaining_drift
+from electrochem.relaxation import relax, relaxed_voltage, remaining_drift
+from electrochem.rested import rests_of
 from electrochem.simulate_active_share import simulate_active_mass
+from electrochem.simulate_cycling import simulate_record
 from electrochem.simulate_open_circuit import simulate_ocv, simulate_rest, true_charge
 
 PAPER = {"coated": (155.7, 30.3, 22.5), "uncoated": (142.6, 38.4, 34.8)}
@@ -81,18 +87,49 @@ def test_ignoring_incomplete_relaxation_is_a_bias_that_is_told():
     assert told < -0.01
 
 
-@pytest.mark.calibration
-@pytest.mark.parametrize("after", ["charge", "discharge"])
-def test_relaxed_voltage_holds_the_truth(after, holds):
+@cache
+def _relaxed(slowest):
+    """Voltages and drifts of 1,000 rests, after charge and discharge by turns, and the truth."""
     voltage, drift, truths = [], [], []
     for seed in range(1000):
-        rest, truth = simulate_rest(seed, after=after)
-        voltage.append(relaxed_voltage(rest))
-        drift.append(remaining_drift(rest))
+        after = ("charge", "discharge")[seed % 2]
+        rest, truth = simulate_rest(seed, after=after, slowest=slowest)
+        found = relax(rest)
+        voltage.append(found[0])
+        drift.append(found[1])
         truths.append((truth["voltage"], truth["drift"]))
-    truth_v, truth_d = np.array(truths).T
-    holds(f"relaxed voltage after {after}", truth_v, voltage)
-    holds(f"remaining drift after {after}", truth_d, drift)
+    return voltage, drift, *np.array(truths).T
+
+
+@pytest.mark.calibration
+@pytest.mark.parametrize(
+    ("speed", "slowest"), [("seen", (0.2, 1.2)), ("slower than the rest", (1.2, 5.0))]
+)
+def test_relaxed_voltage_holds_the_truth(speed, slowest, holds):
+    voltage, drift, truth_v, truth_d = _relaxed(slowest)
+    holds(f"relaxed voltage, processes {speed}", truth_v, voltage)
+    holds(f"remaining drift, processes {speed}", truth_d, drift)
+
+
+def test_what_a_rest_does_not_tell_is_said():
+    rest, truth = simulate_rest(3, slowest=(9.0, 10.0))
+    found, drift = relaxed_voltage(rest), remaining_drift(rest)
+    assert "slower than 10 rests are not excluded" in found.method
+    assert found.lower < truth["voltage"] < found.upper
+    assert found.upper - found.lower > 20 * 2e-4
+    assert drift.lower < truth["drift"] < drift.upper
+    done, _ = simulate_rest(3, slowest=(0.2, 0.21))
+    assert "not excluded" not in relaxed_voltage(done).method
+
+
+def test_a_rest_that_no_exponentials_describe_gets_a_wide_interval():
+    # Diffusion in a medium without end: the square root of time, of which nobody sees the end.
+    t = np.linspace(0, 7200, 241)
+    noise = 5e-5 * np.random.default_rng(1).normal(size=t.size)
+    v = 3.2 - 0.3 / np.sqrt(1 + t / 60) + noise
+    found = relaxed_voltage((t, v))
+    assert "no model fits" in found.method
+    assert found.lower < 3.2 < found.upper
 
 
 @pytest.mark.calibration
@@ -192,3 +229,160 @@ def test_figure_marks_simulated_data():
     assert "diffusion" in texts
     with pytest.raises(MeasurementError, match="q_act"):
         plot_capacity_split(table)
+
+
+FADE = {"active_mass_ratio": (1.0, 0.95, 0.9), "polarisation": (0.02, 0.025, 0.03)}
+
+
+def _curve(truth):
+    v = np.linspace(1.9, 3.9, 300)
+    return fit_ocv(v, truth["equilibrium"](v), 0.0, reference_electrode="In/LiIn", simulated=True)
+
+
+def test_from_a_record_by_its_rests_to_the_active_mass():
+    record, truth = simulate_record(1, cycles=3, rest=7200.0, relaxation=0.03, **FADE)
+    table = rests_of(record, mass_g=truth["mass_g"])
+    assert not validate(table)
+    for k, word in enumerate(("charge", "discharge")):
+        error = table[f"{word}_end_voltage"] - truth["rested_voltage"][:, k]
+        assert (np.abs(error) < 3 * table[f"{word}_end_voltage_u"]).all()
+        # Relaxed, not as read: the rest ends where a few mV are still to go.
+        left = 0.02 * np.exp(-7200 / 1800)
+        sign = 1 if word == "charge" else -1
+        read = table[f"{word}_last_voltage"] - truth["rested_voltage"][:, k]
+        assert read.values == pytest.approx(sign * left, abs=8e-4)
+        assert table[f"{word}_drift"].values == pytest.approx(-sign * left, abs=5e-4)
+        assert table[f"{word}_rest_time"].values == pytest.approx(7200, abs=61)
+    result = active_mass(table, _curve(truth))
+    assert set(result["flag"].values) == {""}
+    assert result["active_mass_ratio"].values == pytest.approx(truth["active_mass_ratio"], abs=0.01)
+    mass, slow = capacity_split(result, 3)
+    first, last = truth["discharge_capacity"][[0, 2]]
+    true = (0.1 * first, 0.9 * first - last)
+    for estimate, value in zip((mass, slow), true, strict=True):
+        assert estimate.lower < value < estimate.upper
+
+
+@pytest.mark.calibration
+def test_active_mass_of_relaxed_voltages_holds_the_truth(holds):
+    _, ocv, _ = simulate_active_mass(1, cycles=[1, 2])
+    exact = fit_ocv(ocv.voltage, true_charge(ocv.voltage), 0.0, reference_electrode="In/LiIn")
+    rng = np.random.default_rng(3)
+    known = _relaxed((0.2, 1.2))[0]
+    found = []
+    for _ in range(1000):
+        # Two charges and two discharges, drawn from a thousand rests.
+        rests = [known[2 * int(k) + i % 2] for i, k in enumerate(rng.integers(0, 500, 4))]
+        value, u = (
+            np.array([getattr(e, name) for e in rests]).reshape(2, 2)
+            for name in ("value", "standard_uncertainty")
+        )
+        table = label_cycles(
+            np.array([1, 2]),
+            {
+                "discharge_capacity": np.array([186.0, 150.0]) * (1 + 2e-4 * rng.normal(size=2)),
+                "charge_end_voltage": value[:, 0],
+                "discharge_end_voltage": value[:, 1],
+            },
+            reference_electrode="In/LiIn",
+        )
+        result = active_mass(table, exact, u_voltage=u, u_capacity=2e-4)
+        found.append(active_mass_retention(result, 2))
+    holds("active mass retention, from relaxed voltages", 150 / 186, found)
+
+
+def test_real_rests_are_taken_out(reference):
+    from electrochem.readers.maccor import reader
+
+    record = reader.read(reference / "electrochem" / "cellpy_maccor_001.txt")
+    table = rests_of(record, mass_g=25.0)
+    # Nine rests of 2 h; the first follows a discharge before cycle 1.
+    assert table["charge_rest_time"].values == pytest.approx([7200] * 4, abs=31)
+    assert table["discharge_rest_time"].values == pytest.approx([7200] * 4, abs=31)
+    last = table["discharge_last_voltage"].values
+    assert last == pytest.approx([3.1976, 3.33036, 3.38674, 3.55123], abs=1e-5)
+    # Still rising after the discharges and falling after the charges.
+    assert (table["discharge_end_voltage"].values > last).all()
+    assert (table["charge_end_voltage"] < table["charge_last_voltage"]).all()
+    # From the first hour alone: does its interval hold what the second hour shows?
+    time, current, voltage = (record[k].values for k in ("time", "current", "voltage"))
+    resting = np.flatnonzero(current == 0)
+    for rows in np.split(resting, np.flatnonzero(np.diff(resting) > 1) + 1):
+        if time[rows[-1]] - time[rows[0]] < 7000 or voltage[rows[-1]] > 4:
+            continue
+        hour = rows[(time[rows] - time[rows[0]] > 72) & (time[rows] - time[rows[0]] <= 3600)]
+        assert relaxed_voltage((time[hour], voltage[hour])).upper > voltage[rows[-1]]
+
+
+def test_rests_that_are_too_short_are_told():
+    record, truth = simulate_record(1, rest=3000.0)
+    with pytest.raises(MeasurementError, match="no rest of 3600 s or more"):
+        rests_of(record, mass_g=truth["mass_g"])
+    longer, _ = simulate_record(2, cycles=1, rest=7200.0)
+    later = longer.assign(time=longer["time"] + float(record["time"][-1]) + 60)
+    table = rests_of(xr.concat([record, later], "record"), mass_g=truth["mass_g"])
+    assert np.isfinite(table["charge_end_voltage"]).values.tolist() == [False, False, True]
+    assert "rest after charge of cycle 1: 3000 s long" in table.attrs["warnings"]
+    with pytest.raises(MeasurementError, match="longer_than"):
+        rests_of(record, mass_g=truth["mass_g"], longer_than="1 h")
+
+
+def test_reference_electrodes_are_compared():
+    table, ocv, _ = simulate_active_mass(1, cycles=[1, 2])
+    with pytest.raises(MeasurementError, match=r"against Li\+/Li, .* against In/LiIn; convert"):
+        active_mass(table.assign_attrs(reference_electrode="Li+/Li"), ocv)
+    same = active_mass(table.assign_attrs(reference_electrode="InLi"), ocv)
+    assert same.attrs["warnings"] == ""
+    unsaid = table.copy()
+    del unsaid.attrs["reference_electrode"]
+    assert "does not say its reference_electrode" in active_mass(unsaid, ocv).attrs["warnings"]
+    with pytest.raises(MeasurementError, match="reference_electrode is not given"):
+        fit_ocv(ocv.voltage, ocv.charge)
+    said = xr.DataArray(ocv.voltage, attrs={"reference_electrode": "Li+/Li"})
+    assert fit_ocv(said, ocv.charge).reference_electrode == "Li+/Li"
+
+
+def test_cycles_in_any_order_give_the_same():
+    table, ocv, _ = simulate_active_mass(1, "uncoated", cycles=[1, 50, 152])
+    u = np.array([[1e-3, 1e-3], [2e-3, 2e-3], [3e-3, 3e-3]])
+    plain = active_mass(table, ocv, u_voltage=u)
+    turned = active_mass(table.isel(cycle=[2, 0, 1]), ocv, u_voltage=u[[2, 0, 1]])
+    assert turned["cycle"].values.tolist() == [1, 50, 152]
+    for name in ("active_mass_ratio", "active_mass_ratio_u"):
+        assert turned[name].values == pytest.approx(plain[name].values)
+    with pytest.raises(MeasurementError, match="occurs twice"):
+        active_mass(table.isel(cycle=[0, 1, 1]), ocv)
+
+
+def test_cut_cycles_and_other_rates_are_flagged():
+    table, ocv, _ = simulate_active_mass(1, cycles=[1, 2, 3])
+    cut = table.assign(complete=("cycle", [True, False, True]), rate=("cycle", [1.0, 1.0, 2.0]))
+    result = active_mass(cut, ocv)
+    assert [str(f)[:22] for f in result["flag"].values] == [
+        "",
+        "charge or discharge is",
+        "at another rate than t",
+    ]
+    assert np.isfinite(result["active_mass_ratio"]).values.tolist() == [True, False, True]
+    assert np.isfinite(result["loss_diffusion"]).values.tolist() == [True, False, False]
+    with pytest.raises(MeasurementError, match="cycle 1, with which all are compared"):
+        active_mass(cut.assign(complete=("cycle", [False, True, True])), ocv)
+
+
+def test_bad_uncertainties_and_dimensions_are_named():
+    table, ocv, _ = simulate_active_mass(1, cycles=[1, 2])
+    for u, says in (
+        (np.nan, "u_voltage holds values"),
+        ("1 mV", "u_voltage has shape"),
+        (-1, "neg"),
+    ):
+        with pytest.raises(MeasurementError, match=says):
+            active_mass(table, ocv, u_voltage=u)
+    with pytest.raises(MeasurementError, match="u_capacity is nan"):
+        active_mass(table, ocv, u_capacity=np.nan)
+    with pytest.raises(MeasurementError, match="no dimension cycle"):
+        active_mass(table.rename(cycle="row"), ocv)
+    with pytest.raises(MeasurementError, match="no dimension cycle"):
+        active_mass(table.isel(cycle=0), ocv)
+    with pytest.raises(MeasurementError, match="no cycle '152'"):
+        active_mass_retention(active_mass(table, ocv), "152")
