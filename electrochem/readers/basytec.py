@@ -18,6 +18,7 @@ from electrochem.readers.biologic_columns import (
     MILLIAMPERE_HOURS,
     SECONDS,
     VOLTS,
+    celsius,
     record,
     signed,
 )
@@ -85,6 +86,10 @@ def _read(path: Path) -> xr.Dataset:
         else:
             columns[name] = factor * numbers(cells, name, needed=name in ("voltage", "current"))
     notes = cells.notes
+    if "temperature" in columns:
+        values, said = celsius(path, "T1", columns["temperature"], found["T1"][1])
+        columns["temperature"] = values
+        notes += said
     for name in ("capacity", "charge_capacity", "discharge_capacity"):
         if name in columns:
             columns[name] = np.abs(columns[name])

@@ -174,21 +174,75 @@ def signed(
 ) -> tuple[np.ndarray, list[str]]:
     """Current with its sign, where the cycler wrote a magnitude and the direction in `where`.
 
+    Most rows of discharge decide, for a rest may read a little below zero. Where they are
+    positive and most of charge negative, all is turned.
+
     Examples
     --------
     >>> signed(np.array([0.0, 2.0]), np.array([0, 0]) > 0, np.array([0, 1]) > 0, "State")
     (array([ 0., -2.]), ['current is a magnitude; its sign is taken from State'])
     """
-    if (current < 0).any():
-        against = int(((current < 0) & charging).sum() + ((current > 0) & discharging).sum())
-        notes = [f"current and {where} contradict each other in {against} rows"] if against else []
-        return current, notes
-    if not (current[discharging] > 0).any():
-        return current, []
-    notes = [f"current is a magnitude; its sign is taken from {where}"]
-    if unsure := int(((current > 0) & ~charging & ~discharging).sum()):
-        notes.append(f"{unsure} rows with current are neither charge nor discharge in {where}")
-    return np.where(discharging, -current, current), notes
+    out, into = _mostly(current[discharging]), _mostly(current[charging])
+    notes = []
+    if out > 0 and into < 0:
+        current = -current
+        notes.append(f"current is positive in discharge by {where}; its sign is turned")
+    elif out > 0:
+        current = np.where(discharging, -np.abs(current), current)
+        notes.append(f"current is a magnitude; its sign is taken from {where}")
+        if unsure := int(((current > 0) & ~charging & ~discharging).sum()):
+            notes.append(f"{unsure} rows with current are neither charge nor discharge in {where}")
+    if against := int(((current < 0) & charging).sum() + ((current > 0) & discharging).sum()):
+        notes.append(f"current and {where} contradict each other in {against} rows")
+    return current, notes
+
+
+def _mostly(current: np.ndarray) -> int:
+    """Sign of most rows with current; 0 where there are none."""
+    flows = np.sign(current[current != 0])
+    return int(np.sign(flows.sum()))
+
+
+def never_negative(current: np.ndarray) -> bool:
+    """Whether no current to speak of is negative: a rest may read a little below zero.
+
+    Examples
+    --------
+    >>> never_negative(np.array([1.0, -1e-4])), never_negative(np.array([1.0, -0.5]))
+    (True, False)
+    """
+    size = np.abs(current)
+    return not (current[size > 0.01 * size.max()] < 0).any()
+
+
+def celsius(path: Path, head: str, values: np.ndarray, unit: str) -> tuple[np.ndarray, list[str]]:
+    """Temperature in degrees Celsius, by the unit that its head says; without one as it is.
+
+    Raises
+    ------
+    ReadError
+        If the unit is none of temperature.
+
+    Examples
+    --------
+    >>> celsius(Path("a.txt"), "T1", np.array([298.15]), "K")
+    (array([25.]), [])
+    """
+    name = re.sub(r"[^a-z]", "", unit.lower().replace("℃", "c").replace("℉", "f"))
+    name = re.sub(r"^deg(rees?)?", "", name)
+    if name in ("c", "celsius"):
+        return values, []
+    if name in ("k", "kelvin"):
+        return values - 273.15, []
+    if name in ("f", "fahrenheit"):
+        return (values - 32) / 1.8, []
+    if unit.strip():
+        what = f"the head of {head} says the unit {unit!r}; known are °C, K, °F"
+        raise ReadError(path, what, "export it with one of these in the head")
+    known = values[np.isfinite(values)]
+    if known.size and float(np.median(known)) > 200:
+        return values, [f"{head} has no unit and is {np.median(known):.4g}: it may be in K"]
+    return values, []
 
 
 def record(
@@ -228,7 +282,7 @@ def _sign_doubts(columns: Mapping[str, np.ndarray]) -> list[str]:
     along = (np.sign(current[1:]) * rise)[on].sum()
     if way < 0.1 or along > -0.3 * way:
         return []
-    if (current >= 0).all():
+    if never_negative(current):
         return ["voltage falls while current is positive: current may be a magnitude without sign"]
     return ["voltage falls under positive current: its sign may be opposite (charge is positive)"]
 

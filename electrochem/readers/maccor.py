@@ -17,6 +17,8 @@ from electrochem.readers.biologic_columns import (
     AMPERES,
     MILLIAMPERE_HOURS,
     SECONDS,
+    celsius,
+    never_negative,
     record,
     signed,
 )
@@ -34,7 +36,7 @@ _COLUMNS = {
     "voltage": r"(?:volts|voltage)(?:\s*[(\[]v[)\]])?",
     "state": r"state|md",
     "clock": r"dpt time",
-    "temperature": r"temp 1" + _UNIT,
+    "temperature": r"temp 1\s*[(\[/,]?\s*([^)\]\d]*?)\s*[)\]]?",
 }
 _CLOCKS = ("%m/%d/%Y %H:%M:%S", "%d-%b-%y %I:%M:%S %p", "%m/%d/%Y %I:%M:%S %p")
 # Clock and test time part by a record interval; a change of the clock is half an hour or more.
@@ -96,7 +98,10 @@ def _read(path: Path) -> xr.Dataset:
         factor = _factor(path, found, "capacity", MILLIAMPERE_HOURS, unit)
         columns["capacity"] = np.abs(factor * numbers(cells, "capacity"))
     if "temperature" in found:
-        values = numbers(cells, "temperature")
+        values, said = celsius(
+            path, "Temp 1", numbers(cells, "temperature"), found["temperature"][1]
+        )
+        notes += said
         if (values > _LOWEST_CELSIUS).all():
             columns["temperature"] = values
     columns["current"] = _with_sign(cells, columns, notes)
@@ -126,7 +131,7 @@ def _with_sign(cells: Cells, columns: Mapping[str, np.ndarray], notes: list[str]
         )
         notes += said
         return current
-    if (current < 0).any() or not (current > 0).any():
+    if not never_negative(current) or not (current > 0).any():
         return current
     return _sign_of_voltage(columns, notes)
 

@@ -18,6 +18,7 @@ from electrochem.readers.biologic_columns import (
     MILLIAMPERE_HOURS,
     SECONDS,
     VOLTS,
+    celsius,
     record,
     signed,
 )
@@ -95,6 +96,10 @@ def _read(path: Path) -> xr.Dataset:
             else factor * numbers(cells, name, needed=name in ("voltage", "current"))
         )
     notes = cells.notes
+    if "temperature" in columns:
+        values, said = celsius(path, "temperature", columns["temperature"], found["temperature"][1])
+        columns["temperature"] = values
+        notes += said
     if "type" in cells.frame:
         kind = cells.frame["type"].str.lower()
         out = kind.str.contains("dchg|discharge", regex=True).to_numpy()

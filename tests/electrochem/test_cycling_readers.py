@@ -164,6 +164,79 @@ def test_maccor_sign_is_kept_where_it_is_written(tmp_path):
     assert "warnings" not in record.attrs
 
 
+@pytest.mark.parametrize("reading", ["-0.0001", "0.0"])
+def test_one_rest_below_zero_does_not_sign_a_magnitude(reading, tmp_path):
+    text = MACCOR.replace("\t0.0\t0.0\t3.00", f"\t0.0\t{reading}\t3.00")
+    record = maccor.reader.read(_write(tmp_path, text))
+    np.testing.assert_allclose(record["current"], [float(reading), 0.5, 0.5, -0.25, -0.25])
+    assert "its sign is taken from State" in record.attrs["warnings"]
+    text = MACCOR_CSV.replace("1,1,1,0,0,0,0,0,3.6", f"1,1,1,0,0,0,0,{reading},3.6")
+    record = maccor.reader.read(_write(tmp_path, text))
+    np.testing.assert_allclose(record["current"], [float(reading), 2, 2, 2, -2, -2, -2])
+    text = NEWARE.replace(",0,3.0,", f",{reading},3.0,").replace(",-2.5,", ",2.5,")
+    record = neware_csv.reader.read(_write(tmp_path, text))
+    np.testing.assert_allclose(record["current"], [1e-3 * float(reading), 2.5e-3, 2.5e-3, -2.5e-3])
+    text = BASYTEC.replace("3,50\t0\t", f"3,50\t{reading.replace('.', ',')}\t").replace(
+        "\t-0,002", "\t0,002"
+    )
+    record = basytec.reader.read(_write(tmp_path, text))
+    np.testing.assert_allclose(record["current"], [float(reading), 2e-3, 2e-3, -2e-3])
+
+
+def test_current_that_is_positive_in_discharge_is_turned(tmp_path):
+    text = MACCOR.replace("\t0.5\t", "\t-0.5\t")
+    record = maccor.reader.read(_write(tmp_path, text))
+    np.testing.assert_allclose(record["current"], [0, 0.5, 0.5, -0.25, -0.25])
+    assert "positive in discharge by State; its sign is turned" in record.attrs["warnings"]
+
+
+def test_signs_that_contradict_the_state_are_counted(tmp_path):
+    rows = MACCOR + "6\t0\t3\t1d 03:00:0\t0d 02:00:0\t0.002\t-0.25\t3.0\tD\t05/01/2024 12:00:00\n"
+    text = rows.replace("\t0.25\t3.10", "\t-0.25\t3.10")
+    record = maccor.reader.read(_write(tmp_path, text))
+    np.testing.assert_allclose(record["current"], [0, 0.5, 0.5, 0.25, -0.25, -0.25])
+    assert "contradict each other in 1 rows" in record.attrs["warnings"]
+
+
+@pytest.mark.parametrize(
+    ("unit", "factor", "shift"),
+    [("°C", 1, 0), ("K", 1, 273.15), ("°F", 1.8, 32), ("degF", 1.8, 32)],
+)
+def test_temperatures_are_turned_into_celsius(unit, factor, shift, tmp_path):
+    written = [f"{factor * t + shift:.4f}" for t in (25.1, 25.2, 25.3, 25.3)]
+    lines = BASYTEC.replace("°C", unit).splitlines()
+    rows = [
+        line.rpartition("\t")[0] + "\t" + value.replace(".", ",")
+        for line, value in zip(lines[5:], written, strict=True)
+    ]
+    record = basytec.reader.read(_write(tmp_path, "\n".join([*lines[:5], *rows]) + "\n"))
+    np.testing.assert_allclose(record["temperature"], [25.1, 25.2, 25.3, 25.3], atol=1e-3)
+    lines = NEWARE.splitlines()
+    text = "\n".join(
+        [lines[0] + f",T1({unit})", *(f"{a},{b}" for a, b in zip(lines[1:], written, strict=True))]
+    )
+    record = neware_csv.reader.read(_write(tmp_path, text + "\n"))
+    np.testing.assert_allclose(record["temperature"], [25.1, 25.2, 25.3, 25.3], atol=1e-3)
+    lines = MACCOR.splitlines()
+    text = "\n".join(
+        [*lines[:2], lines[2] + f"\tTemp 1 ({unit})"]
+        + [f"{a}\t{b}" for a, b in zip(lines[3:], [*written, written[-1]], strict=True)]
+    )
+    record = maccor.reader.read(_write(tmp_path, text + "\n"))
+    np.testing.assert_allclose(record["temperature"][:4], [25.1, 25.2, 25.3, 25.3], atol=1e-3)
+
+
+def test_temperatures_in_doubt_are_told_or_refused(tmp_path):
+    with pytest.raises(ReadError, match=r"T1 says the unit 'mv'; known are °C, K, °F"):
+        basytec.reader.read(_write(tmp_path, BASYTEC.replace("°C", "mV")))
+    text = BASYTEC.replace("T1[°C]", "T1")
+    assert "warnings" not in basytec.reader.read(_write(tmp_path, text)).attrs
+    for t in ("25,1", "25,2", "25,3"):
+        text = text.replace(t, t.replace("25", "298"))
+    said = basytec.reader.read(_write(tmp_path, text)).attrs["warnings"]
+    assert "T1 has no unit and is 298.2: it may be in K" in said
+
+
 def test_maccor_clock_change_is_told(tmp_path):
     text = MACCOR.replace("05/01/2024 11:00:00", "05/01/2024 10:00:00")
     warnings = maccor.reader.read(_write(tmp_path, text)).attrs["warnings"]

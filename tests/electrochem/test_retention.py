@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from coatqc.core.errors import MeasurementError
+from electrochem.cycle_noise import noise_of_cycles
 from electrochem.labels import label_cycles
 from electrochem.retention import capacity_retention, compare_retention, retention_of_group
 from electrochem.simulate_cycling import mean_retention, simulate_cycles
@@ -75,15 +76,56 @@ def test_first_cycle_is_one_exactly():
     assert capacity_retention(simulate_cycles(1)[0], 1).standard_uncertainty == 0
 
 
+def test_noise_that_neighbours_share_is_seen():
+    widths = []
+    for correlation in (0.0, 0.8):
+        found = [
+            capacity_retention(simulate_cycles(seed, correlation=correlation)[0], 100)
+            for seed in range(20)
+        ]
+        widths.append(np.median([e.upper - e.lower for e in found]))
+        shared = np.median([float(e.method.rsplit(" ", 1)[1]) for e in found])
+        assert shared == pytest.approx(correlation, abs=0.1)
+    assert widths[1] > 1.2 * widths[0]
+
+
+def test_noise_of_cycles_that_are_missing():
+    rng = np.random.default_rng(1)
+    number = np.sort(rng.choice(400, 200, replace=False)) + 1
+    noise = noise_of_cycles(number, 190 - 3 * np.sqrt(number) + 0.2 * rng.normal(size=200))
+    assert np.sqrt(noise.weight @ noise.variance) == pytest.approx(0.2, rel=0.15)
+    assert noise.of_sum(np.zeros(200)) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("cycle", ["100", b"100", [100], True])
+def test_a_cycle_that_is_no_number_is_named(cycle):
+    with pytest.raises(MeasurementError, match=r"cycle is .* a number of a cycle was expected"):
+        capacity_retention(simulate_cycles(1)[0], cycle)
+    with pytest.raises(MeasurementError, match="first is '1'"):
+        capacity_retention(simulate_cycles(1)[0], 100, first="1")
+    with pytest.raises(MeasurementError, match="table: list given"):
+        capacity_retention([1, 2], 100)
+
+
 @pytest.mark.calibration
-@pytest.mark.parametrize("cycle", [30, 100, 152])
-def test_calibration_of_one_cell(cycle, holds):
+@pytest.mark.parametrize("correlation", [0.0, 0.8])
+def test_calibration_of_one_cell(correlation, holds):
+    cycles = (30, 100, 152)
     truths, found = [], []
     for seed in range(1000):
-        table, truth = simulate_cycles(seed, "coated" if seed % 2 else "uncoated")
-        truths.append(float(truth["capacity_retention"].values[cycle - 1]))
-        found.append(capacity_retention(table, cycle))
-    holds(f"capacity retention of one cell at cycle {cycle}", truths, found)
+        table, truth = simulate_cycles(
+            seed, "coated" if seed % 2 else "uncoated", correlation=correlation
+        )
+        kept = truth["capacity_retention"].values
+        truths.append([float(kept[cycle - 1]) for cycle in cycles])
+        found.append([capacity_retention(table, cycle) for cycle in cycles])
+    name = "one cell" + (", neighbours alike" if correlation else "")
+    for k, cycle in enumerate(cycles):
+        holds(
+            f"capacity retention of {name}, at cycle {cycle}",
+            [t[k] for t in truths],
+            [f[k] for f in found],
+        )
 
 
 @pytest.mark.calibration
