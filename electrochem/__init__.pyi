@@ -1,9 +1,9 @@
 from .active_mass_figures import plot_capacity_split as plot_capacity_split
 from .active_share import active_mass as active_mass
-from .active_share import active_mass_retention as active_mass_retention
-from .active_share import capacity_split as capacity_split
 from .capacity import capacity_per_cycle as capacity_per_cycle
 from .capacity import specific_capacity as specific_capacity
+from .capacity_loss import active_mass_retention as active_mass_retention
+from .capacity_loss import capacity_split as capacity_split
 from .causality import KramersKronig as KramersKronig
 from .causality import kramers_kronig as kramers_kronig
 from .circuit import Circuit as Circuit

@@ -92,7 +92,8 @@ def noise_of_cycles(number: np.ndarray, values: np.ndarray) -> CycleNoise:
     Returns
     -------
     CycleNoise
-        Restricted likelihood of correlations from 0 to 0.95, all as likely beforehand.
+        Restricted likelihood of correlations from 0 to 0.95, of which those near 1 are thought less
+        likely beforehand (as the root of 1 less the correlation).
 
     Notes
     -----
@@ -135,5 +136,5 @@ def noise_of_cycles(number: np.ndarray, values: np.ndarray) -> CycleNoise:
     log = -0.5 * (
         freedom * np.log(rest) + 2 * np.log(left).sum(axis=1) + np.linalg.slogdet(normal)[1]
     )
-    weight = np.exp(log - log.max())
+    weight = np.sqrt(1 - _GRID) * np.exp(log - log.max())
     return CycleNoise(number, _GRID, weight / weight.sum(), rest / freedom, freedom)

@@ -7,12 +7,10 @@ import xarray as xr
 
 from coatqc.core.errors import MeasurementError
 from coatqc.core.estimate import Estimate
+from electrochem.charge_spline import basis_at, fit_spline, knots_of, with_uncertainty
 from electrochem.halves import cycles_of, half_cycles
 from electrochem.plausible import NCM, check_capacity, number
 
-# Distance of the spline's knots, V, unless the window is so wide that there would be too many.
-_KNOTS, _MOST_KNOTS = 0.008, 300
-_DEGREE, _PENALTY = 3, 3
 _FEWEST_ROWS = 40
 # Rows whose current is further from the usual one belong to a hold, not to the sweep.
 _STEADY = 0.05
@@ -113,13 +111,13 @@ def differential_capacity(
         )
     # The charge stored, which grows with voltage in both directions.
     stored = capacity if sign == 1 else capacity.max() - capacity
-    knots = _knots(voltage)
-    coefficient, covariance, noise = _fit(voltage, stored, knots)
+    knots = knots_of(voltage)
+    coefficient, covariance, noise = fit_spline(voltage, stored, knots)
     low, high = np.quantile(voltage, [0.002, 0.998])
     at = np.linspace(low, high, points)
-    slope, slope_u = _with_u(_basis(at, knots, 1), coefficient, covariance)
-    level = _basis(at, knots) - _basis(at[:1], knots)
-    charge, charge_u = _with_u(level, coefficient, covariance)
+    slope, slope_u = with_uncertainty(basis_at(at, knots, 1), coefficient, covariance)
+    level = basis_at(at, knots) - basis_at(at[:1], knots)
+    charge, charge_u = with_uncertainty(level, coefficient, covariance)
     rate = {"units": "mAh g-1 V-1"}
     amount = {"units": "mAh g-1"}
     return xr.Dataset(
@@ -223,7 +221,7 @@ def peak_of_dqde(
     coefficient = dqde["coefficient"].values
     covariance = dqde["coefficient_covariance"].values
     at = np.linspace(low, high, max(51, round((high - low) / 5e-4) + 1))
-    basis = _basis(at, knots, 1)
+    basis = basis_at(at, knots, 1)
     slope = basis @ coefficient
     maxima = np.flatnonzero((slope[1:-1] > slope[:-2]) & (slope[1:-1] >= slope[2:])) + 1
     if not maxima.size:
@@ -256,8 +254,8 @@ def peak_of_dqde(
         n=int(dqde.attrs.get("rows", 1)),
         method="maximum of the spline, draws of its coefficients",
     )
-    step = _basis(np.array([high]), knots) - _basis(np.array([low]), knots)
-    area, area_u = (float(x[0]) for x in _with_u(step, coefficient, covariance))
+    step = basis_at(np.array([high]), knots) - basis_at(np.array([low]), knots)
+    area, area_u = (float(x[0]) for x in with_uncertainty(step, coefficient, covariance))
     return position, Estimate.from_standard_uncertainty(
         area,
         float(np.hypot(area_u, scale_uncertainty * area)),
@@ -340,87 +338,6 @@ def _checked(
     if held > _HOLD_TIMES * share * np.ptp(capacity) and voltage.size - begin > 5:
         return voltage[:begin], capacity[:begin], voltage.size - begin
     return voltage, capacity, 0
-
-
-def _knots(voltage: np.ndarray) -> np.ndarray:
-    low, high = float(voltage.min()), float(voltage.max())
-    count = int(np.clip(round((high - low) / _KNOTS), 8, _MOST_KNOTS))
-    step = (high - low) / count
-    return low + step * np.arange(-_DEGREE, count + _DEGREE + 1)
-
-
-def _basis(at: np.ndarray, knots: np.ndarray, derivative: int = 0) -> np.ndarray:
-    """B-splines (or their derivatives) at `at`, shape (n, term)."""
-    from scipy.interpolate import BSpline
-
-    step = knots[1] - knots[0]
-    inside = np.clip(at, knots[_DEGREE], knots[-_DEGREE - 1])
-    if not derivative:
-        return np.asarray(BSpline.design_matrix(inside, knots, _DEGREE).toarray())
-    lower = BSpline.design_matrix(inside, knots[1:-1], _DEGREE - 1).toarray()
-    padded = np.pad(lower, ((0, 0), (1, 1)))
-    return np.asarray((padded[:, :-1] - padded[:, 1:]) / step)
-
-
-def _with_u(
-    matrix: np.ndarray, coefficient: np.ndarray, covariance: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    variance = ((matrix @ covariance) * matrix).sum(axis=1)
-    return matrix @ coefficient, np.sqrt(np.maximum(variance, 0.0))
-
-
-def _fit(
-    voltage: np.ndarray, stored: np.ndarray, knots: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """Coefficients, their covariance, and the noise of the voltage / V."""
-    from scipy.linalg import eigh
-
-    basis, slopes = _basis(voltage, knots), _basis(voltage, knots, 1)
-    terms = basis.shape[1]
-    penalty = np.diff(np.eye(terms), _PENALTY, axis=0)
-    penalty = penalty.T @ penalty
-    middle = float(np.ptp(stored) / np.ptp(voltage))
-    weight = np.ones_like(voltage)
-    for _ in range(3):
-        weighted = basis * weight[:, None]
-        gram = weighted.T @ basis
-        # Knots that no row supports lean on the penalty alone; a touch of ridge for the algebra.
-        gram_safe = gram + 1e-9 * np.trace(gram) / terms * (np.eye(terms) + penalty)
-        target = weighted.T @ stored
-        values, vectors = eigh(penalty, gram_safe)
-        values = np.maximum(values, 0.0)
-        values[:_PENALTY] = 0.0
-        turned = vectors.T @ target
-        total = float((weight * stored**2).sum())
-        log_lambda = _most_likely(values, turned, total, voltage.size)
-        shrunk = 1 / (1 + np.exp(log_lambda) * values)
-        coefficient = vectors @ (shrunk * turned)
-        explained = float((shrunk * turned**2).sum())
-        variance = max(total - explained, 1e-12 * total) / (voltage.size - _PENALTY)
-        slope = np.maximum(slopes @ coefficient, 0.05 * middle)
-        # In units of the square of the voltage's noise.
-        weight = 1 / slope**2
-    # Scatter of the fit over repeated noise. The posterior covariance, which adds what smoothing
-    # might hide anywhere, holds the position of narrow peaks in nearly all runs.
-    covariance = variance * (vectors * shrunk**2) @ vectors.T
-    return coefficient, covariance, float(np.sqrt(variance))
-
-
-def _most_likely(values: np.ndarray, turned: np.ndarray, total: float, rows: int) -> float:
-    """Logarithm of the penalty's weight that maximises the restricted likelihood."""
-    free = values[_PENALTY:]
-    scale = np.log(1 / np.median(free))
-    grid = scale + np.linspace(-25, 25, 101)
-
-    def cost(g: np.ndarray) -> np.ndarray:
-        grown = 1 + np.exp(g)[:, None] * values
-        left = np.maximum(total - (turned**2 / grown).sum(axis=1), 1e-12 * total)
-        logs = np.log(grown[:, _PENALTY:]).sum(axis=1) - free.size * g
-        return np.asarray((rows - _PENALTY) * np.log(left) + logs)
-
-    best = grid[int(np.argmin(cost(grid)))]
-    fine = best + np.linspace(-0.5, 0.5, 41)
-    return float(fine[int(np.argmin(cost(fine)))])
 
 
 def _tops(at: np.ndarray, curves: np.ndarray) -> np.ndarray:

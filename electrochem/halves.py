@@ -1,4 +1,4 @@
-"""Which rows of a record are a charge, a discharge or a rest, and is each one whole?"""
+"""Which rows of a record are a charge or a discharge, and is each one whole?"""
 
 from __future__ import annotations
 
@@ -9,17 +9,12 @@ import numpy as np
 import xarray as xr
 
 from coatqc.core.errors import MeasurementError
+from electrochem.flowing import rows_once, signs_of_current
 from electrochem.passed_charge import PassedCharge, passed_charge
+from electrochem.wholeness import begins_within, end_within
 
-# Parts of the usual current: below the first a row is a rest; below the second it is one if the
-# current set in at once and carried less than the third of the largest half cycle.
-_REST, _OFFSET, _OFFSET_CHARGE = 1e-3, 0.02, 0.05
-# A taper passes the second limit with steps smaller than this factor.
-_AT_ONCE = 5.0
 # Below this part of the largest half cycle a stretch of current is a pulse.
 _PULSE = 0.01
-# V: how far short of where others end (or begin) a half cycle may do so.
-_SHORT = 0.03
 # V: half cycles that move the voltage less say nothing of the sign.
 _CLEAR = 0.05
 _WORDS = {1: "charge", -1: "discharge"}
@@ -126,14 +121,14 @@ def half_cycles(
     if missing:
         raise MeasurementError(f"record: no {', '.join(sorted(missing))}; a cell_record needs it")
     warnings: list[str] = []
-    rows = _rows_once(record, warnings)
+    rows = rows_once(record, warnings)
     t, i, v = (record[k].values.astype(float)[rows] for k in ("time", "current", "voltage"))
     size = np.abs(i)
     if not (np.isfinite(t).all() and np.isfinite(i).all() and np.isfinite(v).all()):
         raise MeasurementError("record: time, voltage or current is not finite in some rows")
     if rows.size < 3 or not size.any():
         raise MeasurementError(f"record: {rows.size} rows, no current flows; nothing to integrate")
-    sign = _signs(t, i, rest_current, warnings)
+    sign = signs_of_current(t, i, rest_current, warnings)
     active = np.flatnonzero(sign)
     if not active.size:
         raise MeasurementError(
@@ -154,8 +149,8 @@ def half_cycles(
         warnings.append(f"{ignored} pulses below 1 % of the largest half cycle are left out")
     blocks = _merge([b for b, s in zip(blocks, small, strict=True) if not s], sign)
     _check_sign(blocks, sign, v, flow, warnings)
-    begun = _begun(blocks[0], blocks, sign, v, since, flow, warnings)
-    ended = _ended(blocks, sign, v, warnings)
+    begun = begins_within(blocks[0], blocks, sign, v, since, flow.span, warnings)
+    ended = end_within(blocks, sign, v, warnings)
     halves = []
     for k, b in enumerate(blocks):
         gaps = int((flow.gap[b] > 0).sum() + flow.back[b[1:]].sum())
@@ -228,83 +223,6 @@ def cycles_of(
     return [(a, b) if lead == 1 else (b, a) for a, b in pairs]
 
 
-def rest_rows(record: xr.Dataset, *, rest_current: float | None = None) -> np.ndarray:
-    """Whether each row is a rest, as `half_cycles` has it.
-
-    Parameters
-    ----------
-    record : xarray.Dataset
-        Kind ``cell_record``.
-    rest_current : float, optional
-        A; below it a row is a rest.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (record,), bool.
-
-    Examples
-    --------
-    >>> from electrochem.simulate_cycling import simulate_record
-    >>> int(rest_rows(simulate_record(1, cycles=1, rest=600.0)[0]).sum())
-    22
-    """
-    time, current = (record[k].values.astype(float) for k in ("time", "current"))
-    return _signs(time, current, rest_current, []) == 0
-
-
-def _rows_once(record: xr.Dataset, warnings: list[str]) -> np.ndarray:
-    """Rows that are no copies of earlier ones; says so of copies and of time going back."""
-    import pandas as pd
-
-    columns = {k: record[k].values for k in ("time", "voltage", "current")}
-    copy = pd.DataFrame(columns).duplicated().to_numpy()
-    # A copy of a rest row or a first row of a step carries no charge and is no news.
-    if int((copy & (columns["current"] != 0)).sum()) > max(2, 1e-3 * copy.size):
-        warnings.append(f"{int(copy.sum())} rows occur twice; the copies are left out")
-    rows = np.flatnonzero(~copy)
-    back = int((np.diff(columns["time"][rows]) < 0).sum())
-    if back:
-        warnings.append(f"time goes backward {back} times; no charge is counted across these")
-    return rows
-
-
-def _signs(
-    t: np.ndarray, i: np.ndarray, rest_current: float | None, warnings: list[str]
-) -> np.ndarray:
-    """1 charge, -1 discharge, 0 rest, of each row."""
-    size = np.abs(i)
-    if rest_current is not None:
-        return np.where(size > float(rest_current), np.sign(i), 0).astype(int)
-    # A quantile, so that one spike does not make rests of all the others.
-    usual = float(np.quantile(size[size > 0], 0.95))
-    part = size / usual
-    sign = np.where(part > _REST, np.sign(i), 0).astype(int)
-    faint = (sign != 0) & (part <= _OFFSET)
-    if not faint.any():
-        return sign
-    passed = size * np.maximum(np.diff(t, prepend=t[:1]), 0.0)
-    strong = np.flatnonzero((sign != 0) & ~faint)
-    blocks = np.split(strong, np.flatnonzero(np.diff(sign[strong])) + 1)
-    most = max(float(passed[b].sum()) for b in blocks)
-    rows = np.flatnonzero(faint)
-    stretches = np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1)
-    offset, count = 0.0, 0
-    for stretch in stretches:
-        before = part[stretch[0] - 1] if stretch[0] else np.inf
-        at_once = before > _AT_ONCE * part[stretch[0]] or before <= _REST
-        if at_once and passed[stretch].sum() < _OFFSET_CHARGE * most:
-            sign[stretch] = 0
-            offset, count = max(offset, float(size[stretch].max())), count + 1
-    if count:
-        warnings.append(
-            f"a current of up to {offset:.3g} A ({100 * offset / usual:.2g} % of the usual one) "
-            f"in {count} stretches is taken as the offset of the ammeter at rest; give "
-            "rest_current if it flows"
-        )
-    return sign
-
-
 def _merge(blocks: list[np.ndarray], sign: np.ndarray) -> list[np.ndarray]:
     """Neighbours of one sign made one."""
     merged: list[np.ndarray] = []
@@ -339,67 +257,3 @@ def _check_sign(
             f"{int(against.sum())} half cycles move the voltage against their current: is the "
             "current a magnitude there?"
         )
-
-
-def _begun(
-    first: np.ndarray,
-    blocks: list[np.ndarray],
-    sign: np.ndarray,
-    v: np.ndarray,
-    since: np.ndarray | None,
-    flow: PassedCharge,
-    warnings: list[str],
-) -> bool:
-    """Whether the first half cycle begins within the record."""
-    if first[0] > 0:
-        return True
-    s, name = int(sign[first[0]]), _WORDS[int(sign[first[0]])]
-    start = float((s * v[first[:3]]).min())
-    if since is not None and np.isfinite(float(since[0])):
-        usual = float(np.median(flow.span[first]))
-        if float(since[0]) <= 1.5 * usual:
-            return True
-        how = f"{float(since[0]) / 3600:.3g} h after its step began"
-    else:
-        others = [s * float(v[b[0]]) for b in blocks[1:] if sign[b[0]] == s]
-        # Charge begins low, discharge high: both are low where the sign is taken along.
-        limit = (
-            max(others) + _SHORT
-            if others
-            else float((s * v).min()) + max(0.1 * float(np.ptp(v)), _SHORT)
-        )
-        if start <= limit:
-            return True
-        how = f"at {abs(start):.3g} V" + (
-            f", where others begin at {abs(float(np.median(others))):.3g} V" if others else ""
-        )
-    warnings.append(
-        f"the record begins within the first half cycle, a {name} ({how}): it is incomplete"
-    )
-    return False
-
-
-def _ended(
-    blocks: list[np.ndarray], sign: np.ndarray, v: np.ndarray, warnings: list[str]
-) -> list[bool]:
-    """Whether each half cycle ends within the record, and where its kind does."""
-    signs = np.array([int(sign[b[0]]) for b in blocks])
-    ends = np.array([s * float((s * v[b[-5:]]).max()) for s, b in zip(signs, blocks, strict=True)])
-    ended = []
-    for k, b in enumerate(blocks):
-        others = np.delete(signs * ends, k)[np.delete(signs, k) == signs[k]]
-        short = bool(others.size) and bool(
-            (np.abs(others - signs[k] * ends[k]) > _SHORT).all()
-            and signs[k] * ends[k] < others.max()
-        )
-        last = bool(sign[-1]) and b[-1] == sign.size - 1
-        if last and (short or not others.size):
-            warnings.append("the record ends within the last half cycle: it is incomplete")
-        elif short:
-            usual = signs[k] * float(np.median(others))
-            warnings.append(
-                f"{_WORDS[int(signs[k])]} {1 + k // 2} ends at {ends[k]:.3g} V, where others end "
-                f"at {usual:.3g} V: it is incomplete"
-            )
-        ended.append(not short and not (last and not others.size))
-    return ended

@@ -352,4 +352,5 @@ def _finer(fits: _Fits) -> _Fits:
     """The same between the nodes, by straight lines."""
     old = np.arange(fits.at.size)
     new = np.arange((fits.at.size - 1) * _FINER + 1) / _FINER
-    return _Fits(*(np.interp(new, old, part) for part in fits[:6]), fits.residual)
+    at, end, end_u, drift, drift_u, left = (np.interp(new, old, part) for part in fits[:6])
+    return _Fits(at, end, end_u, drift, drift_u, left, fits.residual)

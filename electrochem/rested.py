@@ -9,7 +9,8 @@ import xarray as xr
 
 from coatqc.core.errors import MeasurementError
 from electrochem.capacity import capacity_per_cycle
-from electrochem.halves import cycles_of, half_cycles, rest_rows
+from electrochem.flowing import rest_rows
+from electrochem.halves import cycles_of, half_cycles
 from electrochem.plausible import NCM, number
 from electrochem.relaxation import relax
 
@@ -104,13 +105,13 @@ def rests_of(
         "drift that remained at the end of the rest after {}",
         "length of the rest after {}",
     )
-    for column, meaning, values in zip(columns, meanings, found, strict=True):
+    for k, (column, meaning) in enumerate(zip(columns, meanings, strict=True)):
         for side, word in enumerate(_WORDS):
             facts = {
                 "units": "s" if column == "rest_time" else "V",
                 "long_name": meaning.format(word),
             }
-            table[f"{word}_{column}"] = ("cycle", values[:, side], facts)
+            table[f"{word}_{column}"] = ("cycle", found[k, :, side], facts)
     said = [str(table.attrs["warnings"])] if table.attrs["warnings"] else []
     table.attrs["warnings"] = "; ".join(said + warnings)
     return table

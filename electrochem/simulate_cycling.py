@@ -237,16 +237,13 @@ def simulate_record(
     """
     _fade(cell, np.asarray(1))
     low, high = window
-    over, ratio = (
-        np.broadcast_to(np.asarray(x, float), (max(cycles, 1),)) if np.size(x) in (1, cycles) else x
-        for x in (polarisation, active_mass_ratio)
-    )
-    if np.shape(over) != (cycles,) or np.shape(ratio) != (cycles,) or np.min(ratio) <= 0:
+    over, ratio = _each(polarisation, cycles), _each(active_mass_ratio, cycles)
+    if over.shape != (cycles,) or ratio.shape != (cycles,) or ratio.min() <= 0:
         raise MeasurementError(
-            f"polarisation {np.shape(over)}, active_mass_ratio {np.shape(ratio)}: a number or one "
-            f"for each of {cycles} cycles was expected, the ratio positive"
+            f"polarisation {over.shape}, active_mass_ratio {ratio.shape}: a number or one for each "
+            f"of {cycles} cycles was expected, the ratio positive"
         )
-    if cycles < 1 or c_rate <= 0 or interval <= 0 or low + 4 * np.max(over) >= high:
+    if cycles < 1 or c_rate <= 0 or interval <= 0 or low + 4 * over.max() >= high:
         raise MeasurementError(
             f"cycles {cycles}, c_rate {c_rate}, interval {interval} s, window {window} V: positive "
             "numbers and a window wider than the polarisation were expected"
@@ -340,8 +337,16 @@ def simulate_record(
     ), truth
 
 
+def _each(value: float | Sequence[float], cycles: int) -> np.ndarray:
+    """A number for each cycle."""
+    array = np.asarray(value, float)
+    return np.full(max(cycles, 1), float(array)) if array.ndim == 0 else array
+
+
 def _coloured(white: np.ndarray, correlation: float) -> np.ndarray:
     """Noise of the same variance in which neighbours are alike."""
+    if not correlation:
+        return white
     noise = white.copy()
     for k in range(1, noise.size):
         noise[k] = correlation * noise[k - 1] + np.sqrt(1 - correlation**2) * white[k]

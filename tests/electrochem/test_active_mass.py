@@ -11,11 +11,8 @@ import xarray as xr
 from coatqc.core import validate
 from coatqc.core.errors import MeasurementError
 from electrochem.active_mass_figures import plot_capacity_split
-from electrochem.active_share import (
-    active_mass,
-    active_mass_retention,
-    capacity_split,
-)
+from electrochem.active_share import active_mass
+from electrochem.capacity_loss import active_mass_retention, capacity_split
 from electrochem.labels import label_cycles
 from electrochem.open_circuit import fit_ocv
 from electrochem.relaxation import relax, relaxed_voltage, remaining_drift
