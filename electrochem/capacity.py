@@ -46,7 +46,7 @@ def capacity_per_cycle(
     starts_with : {"charge", "discharge"}
         What a cycle begins with: charge for a cathode against lithium, discharge for an anode.
     rest_current : float, optional
-        A; below it a row is a rest. By default 0.1 % of the usual largest current, or 2 % where
+        A; below it a row is a rest. By default 0.1 % of the usual current, or 2 % where
         it is the offset of the ammeter: see `half_cycles`.
     plausible : (float, float)
         mAh g-1; a typical capacity outside is refused, for a unit is wrong. The default is for
@@ -197,7 +197,7 @@ def specific_capacity(table: xr.Dataset, cycle: int, direction: str = "discharge
     if name not in table or f"{name}_u" not in table:
         raise MeasurementError(f"table: no {name} with {name}_u; make it with capacity_per_cycle")
     if cycle not in table["cycle"].values:
-        raise MeasurementError(f"table: no cycle {cycle} among its {table.sizes['cycle']}")
+        raise MeasurementError(f"table: no cycle {cycle!r} among its {table.sizes['cycle']}")
     row = table.sel(cycle=cycle)
     value = float(row[name])
     scale = value * float(table.attrs.get("scale_uncertainty", 0.0))

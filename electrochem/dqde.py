@@ -94,7 +94,7 @@ def differential_capacity(
     if direction not in ("charge", "discharge"):
         raise MeasurementError(f"direction is {direction!r}; charge or discharge was expected")
     sign = 1 if direction == "charge" else -1
-    kept = {}
+    kept = {"warnings": ""}
     if isinstance(data, xr.Dataset):
         voltage, capacity, dropped, facts = _half(data, sign, mass_g, cycle, starts_with, plausible)
         kept = facts | {

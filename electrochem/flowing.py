@@ -90,23 +90,29 @@ def signs_of_current(
     size = np.abs(i)
     if rest_current is not None:
         return np.where(size > float(rest_current), np.sign(i), 0).astype(int)
-    # A quantile, so that one spike does not make rests of all the others.
-    usual = float(np.quantile(size[size > 0], 0.95))
+    passed = size * np.maximum(np.diff(t, prepend=t[:1]), 0.0)
+    # A quantile of the charge: neither a spike nor long rests with an offset decide.
+    order = np.argsort(size)
+    summed = np.cumsum(passed[order])
+    usual = float(size[order][np.searchsorted(summed, 0.75 * summed[-1])])
+    if usual <= 0:
+        usual = float(np.quantile(size[size > 0], 0.95))
     part = size / usual
     sign = np.where(part > _REST, np.sign(i), 0).astype(int)
     faint = (sign != 0) & (part <= _OFFSET)
     if not faint.any():
         return sign
-    passed = size * np.maximum(np.diff(t, prepend=t[:1]), 0.0)
     strong = np.flatnonzero((sign != 0) & ~faint)
     blocks = np.split(strong, np.flatnonzero(np.diff(sign[strong])) + 1)
     most = max(float(passed[b].sum()) for b in blocks)
     rows = np.flatnonzero(faint)
-    stretches = np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1)
+    edges = (np.diff(rows) > 1) | (np.diff(sign[rows]) != 0)
+    stretches = np.split(rows, np.flatnonzero(edges) + 1)
     offset, count = 0.0, 0
     for stretch in stretches:
         before = part[stretch[0] - 1] if stretch[0] else np.inf
-        at_once = before > _AT_ONCE * part[stretch[0]] or before <= _REST
+        turned = stretch[0] > 0 and i[stretch[0] - 1] * i[stretch[0]] < 0
+        at_once = turned or before > _AT_ONCE * part[stretch[0]] or before <= _REST
         if at_once and passed[stretch].sum() < _OFFSET_CHARGE * most:
             sign[stretch] = 0
             offset, count = max(offset, float(size[stretch].max())), count + 1

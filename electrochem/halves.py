@@ -11,6 +11,7 @@ import xarray as xr
 from coatqc.core.errors import MeasurementError
 from electrochem.flowing import rows_once, signs_of_current
 from electrochem.passed_charge import PassedCharge, passed_charge
+from electrochem.plausible import number
 from electrochem.wholeness import begins_within, end_within
 
 # Below this part of the largest half cycle a stretch of current is a pulse.
@@ -93,10 +94,10 @@ def half_cycles(
 
     Notes
     -----
-    Without `rest_current` a row is a rest where its current is below 0.1 % of the usual largest
-    current of the record (the 95 % quantile), or below 2 % in a stretch that sets in at once
-    (the current of a hold tapers) and carries less than 5 % of the largest half cycle: that is
-    the offset of the ammeter, and said so.
+    Without `rest_current` a row is a rest where its current is below 0.1 % of the usual current
+    of the record (three quarters of the charge pass at it or less), or below 2 % in a stretch
+    that sets in at once (the current of a hold tapers) and carries less than 5 % of the largest
+    half cycle: that is the offset of the ammeter, and said so.
 
     A half cycle is complete where all of this holds:
 
@@ -120,6 +121,8 @@ def half_cycles(
     missing = {"time", "voltage", "current"} - set(record.data_vars)
     if missing:
         raise MeasurementError(f"record: no {', '.join(sorted(missing))}; a cell_record needs it")
+    if rest_current is not None:
+        rest_current = number(rest_current, "rest_current", "A")
     warnings: list[str] = []
     rows = rows_once(record, warnings)
     t, i, v = (record[k].values.astype(float)[rows] for k in ("time", "current", "voltage"))

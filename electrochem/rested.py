@@ -25,7 +25,6 @@ def rests_of(
     *,
     mass_g: float,
     longer_than: float = 3600.0,
-    starts_with: str = "charge",
     rest_current: float | None = None,
     plausible: tuple[float, float] = NCM,
 ) -> xr.Dataset:
@@ -39,8 +38,9 @@ def rests_of(
         Mass of active material, g.
     longer_than : float
         s; shorter rests are not used.
-    starts_with, rest_current, plausible
-        As for `capacity_per_cycle`.
+    rest_current, plausible
+        As for `capacity_per_cycle`. A cycle begins with its charge, so that the discharge lies
+        between the two rests.
 
     Returns
     -------
@@ -74,7 +74,6 @@ def rests_of(
     table = capacity_per_cycle(
         record,
         mass_g=mass_g,
-        starts_with=starts_with,
         rest_current=rest_current,
         plausible=plausible,
     )
@@ -84,7 +83,7 @@ def rests_of(
     after = {id(half): begin for half, begin in zip(halves, begins[1:], strict=True)}
     found = np.full((5, table.sizes["cycle"], 2), np.nan)
     warnings = []
-    cycles = cycles_of(halves, starts_with, [])[: table.sizes["cycle"]]
+    cycles = cycles_of(halves, "charge", [])[: table.sizes["cycle"]]
     for k, pair in enumerate(cycles):
         for side, half in enumerate(pair):
             assert half is not None

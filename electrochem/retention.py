@@ -62,7 +62,7 @@ def capacity_retention(table: xr.Dataset, cycle: int, *, first: int = 1) -> Esti
     >>> from electrochem.simulate_cycling import simulate_cycles
     >>> table, truth = simulate_cycles(1)
     >>> print(capacity_retention(table, 152))
-    0.7084(11)
+    0.7084(12)
     >>> round(float(truth["capacity_retention"].sel(cycle=152)), 4)
     0.7079
     """

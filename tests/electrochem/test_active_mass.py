@@ -312,6 +312,24 @@ def test_real_rests_are_taken_out(reference):
         assert relaxed_voltage((time[hour], voltage[hour])).upper > voltage[rows[-1]]
 
 
+@pytest.mark.parametrize("kind", ["constant", "rounded", "linear", "turning", "twenty rows"])
+def test_odd_rests_give_an_answer(kind):
+    t = np.arange(0, 7260, 60.0)[: 20 if kind == "twenty rows" else None]
+    noise = 1e-5 * np.random.default_rng(1).normal(size=t.size)
+    v = {
+        "constant": 0 * t,
+        "rounded": np.round(noise, 4),
+        "linear": 1e-6 * t,
+        "turning": 0.01 * np.exp(-t / 300) - 0.01 * np.exp(-t / 3000) + noise,
+        "twenty rows": 0.02 * np.exp(-t / 400) + noise,
+    }[kind]
+    found = relaxed_voltage((t, 3.6 + v))
+    if kind == "linear":
+        assert found.upper > 3.6 + v[-1]
+    else:
+        assert found.lower < 3.6 < found.upper
+
+
 def test_rests_that_are_too_short_are_told():
     record, truth = simulate_record(1, rest=3000.0)
     with pytest.raises(MeasurementError, match="no rest of 3600 s or more"):

@@ -8,6 +8,7 @@ from coatqc.core.errors import MeasurementError
 from electrochem.capacity import capacity_per_cycle, specific_capacity
 from electrochem.cycling_figures import plot_capacity, plot_differential_capacity
 from electrochem.halves import half_cycles
+from electrochem.labels import label_record
 from electrochem.simulate_cycling import simulate_cycles, simulate_record
 
 
@@ -182,6 +183,19 @@ def test_the_offset_of_the_ammeter_is_no_current(offset):
     assert given.attrs["warnings"] == ""
 
 
+def test_pulses_between_long_rests_with_an_offset():
+    # Titration: 10 min of current and 4 h of rest, where the ammeter reads 1 %.
+    cycle = np.repeat(np.tile([1.0, 0.01], 20), np.tile([10, 240], 20))
+    current = 1e-3 * np.concatenate([cycle, np.where(cycle == 1, -1, 0.01)])
+    level = np.cumsum(np.where(np.abs(current) > 1e-4, current, 0.0))
+    record = label_record(
+        {"time": 60.0 * np.arange(current.size), "voltage": 2.5 + 5 * level, "current": current}
+    )
+    table = capacity_per_cycle(record, mass_g=0.02)
+    assert table["discharge_capacity"].values == pytest.approx([200 / 60 / 0.02], rel=0.06)
+    assert "(1 % of the usual one) in 40 stretches" in table.attrs["warnings"]
+
+
 def test_a_slow_cycle_is_no_offset():
     fast, _ = simulate_record(1, cycles=1, c_rate=1.0, interval=6)
     slow, _ = simulate_record(2, cycles=1, c_rate=0.015)
@@ -209,8 +223,6 @@ def test_the_rate_is_a_mean_in_time():
             ("voltage", np.interp(t, time[rows], record["voltage"].values[rows])),
         )
     }
-    from electrochem.labels import label_record
-
     table = _table(label_record(columns))
     share = (t[49] - t[0]) / (t[-1] - t[0])
     assert table["rate"].values[0] == pytest.approx(1.66e-4 * (1 - share / 2), rel=0.01)
@@ -231,6 +243,8 @@ def test_errors_in_words():
         capacity_per_cycle(record, mass_g=mass, starts_with="rest")
     with pytest.raises(MeasurementError, match="relative number"):
         capacity_per_cycle(record, mass_g=mass, mass_uncertainty=2)
+    with pytest.raises(MeasurementError, match="rest_current is '1 uA'"):
+        capacity_per_cycle(record, mass_g=mass, rest_current="1 uA")
     table = capacity_per_cycle(record, mass_g=mass)
     with pytest.raises(MeasurementError, match="no cycle 7"):
         specific_capacity(table, 7)
