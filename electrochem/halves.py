@@ -106,7 +106,9 @@ def half_cycles(
     - Its beginning is in the record: a row without its current comes before, or the first row
       stands at the very start of its step (step_time), or, where step times are not known, at a
       voltage from which (within 30 mV) others of its kind start, or, if there are none, within a
-      tenth of the record's voltages from where such a half cycle starts.
+      tenth of the record's voltages from where such a half cycle starts, or at time 0 and it
+      holds no less charge than others of its kind (than what follows, if there are none), as the
+      first charge of a fresh cell does.
     - Its end is in the record: a rest or the opposite half cycle follows, and another of its
       kind ends at the same voltage (within 30 mV) or short of it, if there is another. One with
       which the record ends must have others to compare with.
@@ -152,7 +154,7 @@ def half_cycles(
         warnings.append(f"{ignored} pulses below 1 % of the largest half cycle are left out")
     blocks = _merge([b for b, s in zip(blocks, small, strict=True) if not s], sign)
     _check_sign(blocks, sign, v, flow, warnings)
-    begun = begins_within(blocks[0], blocks, sign, v, since, flow.span, warnings)
+    begun = begins_within(blocks[0], blocks, sign, v, since, flow.span, t, flow.charge, warnings)
     ended = end_within(blocks, sign, v, warnings)
     halves = []
     for k, b in enumerate(blocks):

@@ -202,6 +202,23 @@ def _profile(t: np.ndarray, v: np.ndarray, level: float) -> tuple[Estimate, Esti
     return found[0], found[1], alike
 
 
+def both_sides(estimate: Estimate) -> float:
+    """Standard uncertainty about the value where the interval is not symmetric.
+
+    Parameters
+    ----------
+    estimate : Estimate
+        Of `relaxed_voltage`; two halves of normal distributions stand for its interval.
+
+    Examples
+    --------
+    >>> round(both_sides(Estimate.from_interval(0.0, -1.96, 1.96)), 3)
+    1.0
+    """
+    sides = np.array([estimate.upper - estimate.value, estimate.value - estimate.lower])
+    return float(np.sqrt((sides**2).mean()) / ndtri((1 + estimate.level) / 2))
+
+
 def _checked(rest: xr.Dataset | tuple[ArrayLike, ArrayLike]) -> tuple[np.ndarray, np.ndarray]:
     """Time and voltage, long rests averaged."""
     if isinstance(rest, xr.Dataset):

@@ -12,7 +12,7 @@ from electrochem.capacity import capacity_per_cycle
 from electrochem.flowing import rest_rows
 from electrochem.halves import cycles_of, half_cycles
 from electrochem.plausible import NCM, number
-from electrochem.relaxation import relax
+from electrochem.relaxation import both_sides, relax
 
 # At the very beginning of a rest ohmic and double-layer voltages go, faster than rows are read.
 _SETTLED = 0.02
@@ -60,7 +60,7 @@ def rests_of(
     -----
     The longest stretch without current between a half cycle and the next one is its rest. The
     first 2 % of it are left out, where ohmic drop goes faster than is read. An interval of
-    `relaxed_voltage` that is not symmetric enters by half its width as uncertainty.
+    `relaxed_voltage` that is not symmetric enters as two halves of normal distributions.
 
     Examples
     --------
@@ -138,4 +138,4 @@ def _rest(
     if t.size < _FEWEST:
         return nothing, f"{t.size} rows; at least {_FEWEST} are needed"
     voltage, drift = relax((t, v))
-    return [voltage.value, voltage.standard_uncertainty, float(v[-1]), drift.value, length], ""
+    return [voltage.value, both_sides(voltage), float(v[-1]), drift.value, length], ""

@@ -6,6 +6,8 @@ import numpy as np
 
 # V: how far short of where others end (or begin) a half cycle may do so.
 _SHORT = 0.03
+# Part of the charge of others that the first half cycle of a test must hold.
+_NO_LESS = 0.95
 _WORDS = {1: "charge", -1: "discharge"}
 
 
@@ -16,6 +18,8 @@ def begins_within(
     v: np.ndarray,
     since: np.ndarray | None,
     span: np.ndarray,
+    time: np.ndarray,
+    charge: np.ndarray,
     warnings: list[str],
 ) -> bool:
     """Whether the first half cycle begins within the record, by the rules of `half_cycles`.
@@ -26,8 +30,9 @@ def begins_within(
         Rows of the first half cycle.
     blocks : list of numpy.ndarray
         Rows of all.
-    sign, v, span : numpy.ndarray
-        Shape (record,): of the current, V, and s that current flowed.
+    sign, v, span, time, charge : numpy.ndarray
+        Shape (record,): of the current, V, s that current flowed, s since the test began, and
+        charge that passed since the row before.
     since : numpy.ndarray, optional
         Shape (record,), s since the step began.
     warnings : list of str
@@ -36,15 +41,15 @@ def begins_within(
     Examples
     --------
     >>> rows, one = np.arange(5), np.ones(5)
-    >>> begins_within(rows, [rows], one, 3 + rows / 10, 100.0 + rows, one, [])
+    >>> begins_within(rows, [rows], one, 3 + rows / 10, 100.0 + rows, one, rows, one, [])
     False
     """
     if first[0] > 0:
         return True
     s, name = int(sign[first[0]]), _WORDS[int(sign[first[0]])]
     start = float((s * v[first[:3]]).min())
+    usual = float(np.median(span[first]))
     if since is not None and np.isfinite(float(since[0])):
-        usual = float(np.median(span[first]))
         if float(since[0]) <= 1.5 * usual:
             return True
         how = f"{float(since[0]) / 3600:.3g} h after its step began"
@@ -57,6 +62,12 @@ def begins_within(
             else float((s * v).min()) + max(0.1 * float(np.ptp(v)), _SHORT)
         )
         if start <= limit:
+            return True
+        # A fresh cell begins elsewhere, and its first charge holds no less than what follows.
+        compared = [b for b in blocks[1:] if sign[b[0]] == s] or blocks[1:2]
+        held = [float(charge[b].sum()) for b in compared]
+        whole = bool(held) and charge[first].sum() >= _NO_LESS * np.median(held)
+        if whole and abs(time[0]) <= 1.5 * usual:
             return True
         how = f"at {abs(start):.3g} V" + (
             f", where others begin at {abs(float(np.median(others))):.3g} V" if others else ""

@@ -143,6 +143,18 @@ def test_alone_a_half_cycle_that_begins_high_is_incomplete():
     assert not half_cycles(record.isel(record=slice(300, None)))[0][0].complete
 
 
+@pytest.mark.parametrize("cycles", [1, 3])
+def test_the_first_charge_of_a_fresh_cell_is_whole(cycles):
+    record, _ = simulate_record(1, cycles=cycles)
+    # It begins 0.5 V above the others; what is left holds more than they do.
+    fresh = record.isel(record=slice(int(np.argmax(record["voltage"].values > 2.5)), None))
+    fresh = fresh.assign(time=fresh["time"] - float(fresh["time"][0]))
+    assert half_cycles(fresh)[0][0].complete
+    cut = record.isel(record=slice(250, None))
+    cut = cut.assign(time=cut["time"] - float(cut["time"][0]))
+    assert not half_cycles(cut)[0][0].complete
+
+
 def test_a_half_cycle_that_was_broken_off_is_incomplete():
     record, _ = simulate_record(1, cycles=3)
     rows = _rows(record, -1, 2)
