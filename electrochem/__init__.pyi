@@ -26,6 +26,13 @@ from .finite_space import distributed_impedance as distributed_impedance
 from .finite_space import finite_space_impedance as finite_space_impedance
 from .halves import HalfCycle as HalfCycle
 from .halves import half_cycles as half_cycles
+from .hold_figures import plot_hold_times as plot_hold_times
+from .hold_length import LengthComparison as LengthComparison
+from .hold_length import compare_lengths as compare_lengths
+from .hold_length import length_from_hold as length_from_hold
+from .hold_model import expected_hold_time as expected_hold_time
+from .hold_model import hold_current as hold_current
+from .hold_model import simulate_hold as simulate_hold
 from .labels import label_cycles as label_cycles
 from .labels import label_impedance as label_impedance
 from .labels import label_record as label_record
@@ -55,11 +62,7 @@ from .two_rails import cathode_resistance as cathode_resistance
 from .two_rails import direct_current_resistance as direct_current_resistance
 from .two_rails import transmission_line as transmission_line
 from .voltage_hold import HoldTime as HoldTime
-from .voltage_hold import expected_time as expected_time
-from .voltage_hold import hold_current as hold_current
-from .voltage_hold import length_from_hold as length_from_hold
-from .voltage_hold import simulate_hold as simulate_hold
-from .voltage_hold import time_to_fraction as time_to_fraction
+from .voltage_hold import hold_time as hold_time
 from .voltammetry import VoltammogramComparison as VoltammogramComparison
 from .voltammetry import compare_voltammograms as compare_voltammograms
 from .voltammetry import oxidation_peak as oxidation_peak

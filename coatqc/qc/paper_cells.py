@@ -150,11 +150,7 @@ def _lengths() -> list[CellFinding]:
             L_DIFF[cell, _CYCLES],
             resistance=R_CATHODE[cell, _CYCLES],
         )
-        hold = electrochem.time_to_fraction(
-            record["time"].values,
-            record["current"].values,
-            charging_current=truth["charging_current"],
-        )
+        hold = electrochem.hold_time(record, charging_current=truth["charging_current"])
         minutes = hold.time * (1 / 60)
         time = Estimate.from_interval(
             minutes.value,
