@@ -1,5 +1,10 @@
 from .active_mass_figures import plot_capacity_split as plot_capacity_split
 from .active_share import active_mass as active_mass
+from .active_share import active_mass_retention as active_mass_retention
+from .active_share import capacity_split as capacity_split
+from .active_share import simulate_active_mass as simulate_active_mass
+from .arrhenius_law import fit_arrhenius as fit_arrhenius
+from .capacity import HalfCycle as HalfCycle
 from .capacity import capacity_per_cycle as capacity_per_cycle
 from .capacity import specific_capacity as specific_capacity
 from .capacity_loss import active_mass_retention as active_mass_retention
@@ -10,14 +15,12 @@ from .circuit import Circuit as Circuit
 from .circuit import parse_circuit as parse_circuit
 from .circuit_fit import CircuitFit as CircuitFit
 from .circuit_fit import fit_circuit as fit_circuit
-from .conductivity import ConductivityFit as ConductivityFit
-from .conductivity import arrhenius as arrhenius
-from .conductivity import better_law as better_law
 from .conductivity import coating_resistance as coating_resistance
 from .conductivity import conductivities as conductivities
 from .conductivity import ionic_conductivity as ionic_conductivity
 from .conductivity import simulate_conductivity as simulate_conductivity
-from .conductivity import vtf as vtf
+from .conductivity_law import ConductivityFit as ConductivityFit
+from .conductivity_law import better_law as better_law
 from .cycling_figures import plot_capacity as plot_capacity
 from .cycling_figures import plot_differential_capacity as plot_differential_capacity
 from .dqde import differential_capacity as differential_capacity
@@ -69,4 +72,5 @@ from .voltammetry import oxidation_peak as oxidation_peak
 from .voltammetry import side_reaction_charge as side_reaction_charge
 from .voltammetry import simulate_voltammogram as simulate_voltammogram
 from .voltammetry import split_scans as split_scans
+from .vtf_law import fit_vtf as fit_vtf
 from .write import write_bdf as write_bdf
