@@ -65,13 +65,15 @@ class Noise:
         return self.sigma * math.sqrt(max(square, 0.0))
 
 
-def noise_of(current: np.ndarray) -> Noise:
+def noise_of(current: np.ndarray, pieces: int | None = None) -> Noise:
     """Noise about a smooth signal, by restricted maximum likelihood.
 
     Parameters
     ----------
     current : numpy.ndarray
         Evenly sampled, shape (n,), at least 30 points.
+    pieces : int, optional
+        Of the spline that stands for the signal; by default one for 14 points, 6 to 40.
 
     Returns
     -------
@@ -79,9 +81,8 @@ def noise_of(current: np.ndarray) -> Noise:
 
     Notes
     -----
-    The signal is a cubic spline of one knot for 14 points, of 40 at most. A peak narrower than
-    that counts as noise that remembers, which makes intervals wider. Single points far off are
-    left out.
+    The signal is a cubic spline. A peak narrower than its pieces counts as noise that remembers,
+    which makes intervals wider. Single points far off are left out.
 
     Examples
     --------
@@ -93,7 +94,7 @@ def noise_of(current: np.ndarray) -> Noise:
     """
     current = np.where(outliers(current), _median_of_five(current), current)
     n = current.size
-    basis = _splines(n, int(np.clip(n // _FOR_EACH, _LEAST, _MOST)))
+    basis = _splines(n, pieces or int(np.clip(n // _FOR_EACH, _LEAST, _MOST)))
     k = basis.shape[1]
     scale = float(np.ptp(current)) or 1.0
     both = np.column_stack([basis, (current - current.mean()) / scale])
@@ -125,6 +126,22 @@ def noise_of(current: np.ndarray) -> Noise:
     innovation = float(left(np.array([rho]))[0][0]) / (n - k)
     independent = max((n - k) * (1 - rho) / (1 + rho), 2.0)
     return Noise(scale * math.sqrt(innovation / (1 - rho**2)), rho, independent)
+
+
+def remembering_noise(rng: np.random.Generator, n: int, correlation: float) -> np.ndarray:
+    """Normal noise of standard deviation 1 whose neighbours are correlated (AR(1)).
+
+    Examples
+    --------
+    >>> noise = remembering_noise(np.random.default_rng(1), 10_000, 0.8)
+    >>> round(float(np.corrcoef(noise[1:], noise[:-1])[0, 1]), 1)
+    0.8
+    """
+    from scipy.signal import lfilter
+
+    new = rng.normal(size=n)
+    new[1:] *= math.sqrt(1 - correlation**2)
+    return np.asarray(lfilter([1.0], [1.0, -correlation], new))
 
 
 def outliers(current: np.ndarray) -> np.ndarray:

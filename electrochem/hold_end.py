@@ -6,9 +6,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri, stdtrit
+from scipy.special import stdtrit
 
 from coatqc.core.errors import MeasurementError
+from electrochem.correlated_noise import Noise, noise_of
 from electrochem.finite_space import lognormal_nodes
 
 _ROUNDS = 60
@@ -21,6 +22,8 @@ _BIN = 0.03
 # it, or the hold is too short to tell both.
 _KNOWN, _FADED = 0.25, 0.1
 _LEAST_BEYOND = 12
+# Points that tell the noise; with fewer the residuals do, as if neighbours were independent.
+_NOISE_AT_LEAST, _NOISE_PIECES = 60, 10
 # Relative standard uncertainty of the time for the shape, times the spread of ln rate: simulated
 # cells of spreads of 0.3 and 0.5 with 40 to 150 ohm cm2 are off by 0.02 to 0.4 %.
 _SHAPE = 2.8e-3
@@ -105,18 +108,20 @@ def decay_with_end(t: np.ndarray, share: np.ndarray, fraction: float) -> Decay |
     dof = x.size - 4
     if dof < _LEAST_BEYOND / 2:
         return None
-    jacobian = found.jac
-    covariance = np.linalg.pinv(jacobian.T @ jacobian) * 2 * found.cost / dof
-    # Residuals that hang together hold less than their number says.
-    r = found.fun
-    together = float(r[1:] @ r[:-1]) / max(float(r @ r), 1e-300)
-    if together > 2.5 / math.sqrt(x.size):
-        covariance = covariance * (1 + min(together, 0.95)) / (1 - min(together, 0.95))
-    u = np.sqrt(np.diag(covariance))
+    rows = np.linalg.pinv(found.jac)
+    rest = share[part] - _faded(found.x, t[part] / crossed, fraction)
+    if rest.size < _NOISE_AT_LEAST:
+        u = np.linalg.norm(rows, axis=1) * math.sqrt(2 * found.cost / dof)
+        k = float(stdtrit(dof, 0.975))
+    else:
+        # What each point does to each parameter: a bin is the mean of its points.
+        # The four parameters have taken as much as one piece of a spline would.
+        count, noise = np.round(weight**2).astype(int), noise_of(rest, 1)
+        u = np.array([noise.of_sum(np.repeat(row / weight, count)) for row in rows])
+        k = noise.coverage
     time = crossed * math.exp(found.x[0])
-    rest = _faded(found.x, x[-1:], fraction)[0] - end
-    k = float(stdtrit(dof, 0.975))
-    if k * u[3] > _KNOWN * fraction or rest > _FADED * fraction or time > t[-1]:
+    faded = _faded(found.x, x[-1:], fraction)[0] - end
+    if k * u[3] > _KNOWN * fraction or faded > _FADED * fraction or time > t[-1]:
         return None
     place = math.exp(found.x[0])
     step = np.array([0.999, 1.001]) * place
@@ -197,15 +202,30 @@ def decay_without(t: np.ndarray, share: np.ndarray, fraction: float, least: int)
         values = values + step
         if np.abs(step).max() < 1e-10:
             break
-    dof = x.size - 3
-    covariance = np.linalg.inv(slopes.T @ slopes) * float(left @ left) / max(dof, 1)
     roots = np.roots(values)
     real = roots[np.abs(roots.imag) < 1e-9].real
     if not real.size:
         raise MeasurementError("the current scatters too much around the crossing to tell its time")
     root = float(real[np.argmin(np.abs(real - (t[below[0]] - centre) / width))])
     slope = 2 * values[0] * root + values[1]
-    place = np.array([root**2, root, 1.0])
-    u = width * math.sqrt(float(place @ covariance @ place)) / abs(slope)
-    k = float(stdtrit(dof, 0.975)) if dof > 0 else float(ndtri(0.975))
-    return Decay(float(centre + width * root), u, k, float(fraction * slope / width), int(x.size))
+    row = np.array([root**2, root, 1.0]) @ np.linalg.pinv(slopes)
+    noise, dof = _noise(t, share, crossed), max(x.size - 3, 1)
+    if noise is None:
+        u = float(np.linalg.norm(row)) * math.sqrt(float(left @ left) / dof)
+        k = float(stdtrit(dof, 0.975))
+    else:
+        u, k = noise.of_sum(row), noise.coverage
+    return Decay(
+        float(centre + width * root),
+        width * u / abs(slope),
+        k,
+        float(fraction * slope / width),
+        int(x.size),
+    )
+
+
+def _noise(t: np.ndarray, share: np.ndarray, crossed: float) -> Noise | None:
+    """Of the points around and beyond the crossing; None where they are too few."""
+    part = (t > _FROM * crossed) & (t < 3 * crossed)
+    enough = np.count_nonzero(part) >= _NOISE_AT_LEAST
+    return noise_of(share[part], _NOISE_PIECES) if enough else None

@@ -21,6 +21,7 @@ import numpy as np
 import xarray as xr
 
 from coatqc.core.errors import MeasurementError
+from electrochem.correlated_noise import remembering_noise
 from electrochem.finite_space import GEOMETRIES, kernel, lognormal_nodes
 
 _TALBOT = 24
@@ -207,6 +208,7 @@ def simulate_hold(
     leakage: float = 0.0,
     duration: float = 100_000.0,
     noise: float = 1.6e-7,
+    correlation: float = 0.0,
     geometry: str = "planar",
     spread: float = 0.0,
     diffusion_coefficient: float = 1e-11,
@@ -214,7 +216,7 @@ def simulate_hold(
     """Simulate the current of a cell that is held after a charge.
 
     Assumed: a linear cell (constant differential capacity), a charge before that was long beside
-    tau, one value a minute, a side reaction of constant current, and white noise of the current.
+    tau, one value a minute, a side reaction of constant current, and normal noise.
 
     Parameters
     ----------
@@ -230,8 +232,8 @@ def simulate_hold(
         Current that flows however long the hold lasts, A.
     duration : float
         s.
-    noise : float
-        A.
+    noise, correlation : float
+        Standard deviation, A, and correlation of neighbouring values (AR(1)).
     geometry, spread, diffusion_coefficient
         Of the particles; cm2 s-1.
 
@@ -266,9 +268,11 @@ def simulate_hold(
             raise MeasurementError(f"{name} is {value}; expected more than {least:g}")
     if not noise >= 0:
         raise MeasurementError(f"noise is {noise}; expected A, at least 0")
+    if not 0 <= correlation < 1:
+        raise MeasurementError(f"correlation is {correlation}; expected from 0 to below 1")
     tau = (l_diff * 1e-4) ** 2 / diffusion_coefficient
     t, share, time = _noise_free(tau, resistance * capacity, spread, geometry, duration)
-    scatter = noise * np.random.default_rng(seed).normal(size=t.size)
+    scatter = noise * remembering_noise(np.random.default_rng(seed), t.size, correlation)
     record = label_record(
         {
             "time": t.copy(),

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from coatqc.core.errors import MeasurementError
+from electrochem.correlated_noise import remembering_noise
 from electrochem.labels import label_record
 
 
@@ -83,7 +84,7 @@ def simulate_voltammogram(
         faradaic = peak(v - resistance * (capacitive + faradaic))
     faradaic = np.where(way > 0, faradaic, 0)
     top = int(faradaic.argmax())
-    current = way * capacitive + faradaic + noise * _remembering(rng, t.size, correlation)
+    current = way * capacitive + faradaic + noise * remembering_noise(rng, t.size, correlation)
     record = label_record(
         {"time": t, "voltage": v, "current": current},
         technique="cyclic voltammetry",
@@ -94,12 +95,3 @@ def simulate_voltammogram(
         "position": float(v[top]),
         "current": float(faradaic[top]),
     }
-
-
-def _remembering(rng: np.random.Generator, n: int, correlation: float) -> np.ndarray:
-    """Normal noise of standard deviation 1 whose neighbours are correlated."""
-    from scipy.signal import lfilter
-
-    new = rng.normal(size=n)
-    new[1:] *= math.sqrt(1 - correlation**2)
-    return np.asarray(lfilter([1.0], [1.0, -correlation], new))

@@ -73,27 +73,30 @@ def test_intervals_of_time_and_length_without_end_current(holds):
     times, lengths = [], []
     rng = np.random.default_rng(5)
     for seed in range(1000):
-        record, truth = simulate_hold(seed, 2.5, duration=16_000.0)
+        record, truth = simulate_hold(seed, 2.5, duration=24_000.0, correlation=0.8)
         found = hold_time(record, charging_current=truth["charging_current"], end_current=NONE)
         times.append(found.time)
         # The product is measured apart, each time anew.
         rc = (597.6 + 60.0 * rng.normal(), 60.0)
         lengths.append(length_from_hold(found, diffusion_coefficient=1e-11, resistance_capacity=rc))
-    holds("time to 2 % of the charging current, no end current", truth["time"], times)
+    holds("time to 2 %, no end current, noise rho 0.8", truth["time"], times)
     holds("diffusion length from a hold, R C known to 10 %", truth["L_diff"], lengths)
 
 
 @pytest.mark.calibration
-@pytest.mark.parametrize("spread", [0.0, 0.3])
-def test_intervals_with_an_end_current_that_is_fitted(spread, holds):
+@pytest.mark.parametrize(("spread", "correlation"), [(0.0, 0.5), (0.3, 0.0)])
+def test_intervals_with_an_end_current_that_is_fitted(spread, correlation, holds):
     times, ends = [], []
+    how = f"spread {spread:g}, noise rho {correlation:g}"
     for seed in range(1000):
-        record, truth = simulate_hold(seed, 1.3, leakage=4e-7, spread=spread, duration=18_000.0)
+        record, truth = simulate_hold(
+            seed, 1.3, leakage=4e-7, spread=spread, duration=20_000.0, correlation=correlation
+        )
         found = hold_time(record, charging_current=truth["charging_current"])
         times.append(found.time)
         ends.append(found.end_current)
-    holds(f"time to 2 %, end current fitted, spread {spread:g}", truth["time"], times)
-    holds(f"end current of a hold, spread {spread:g}", truth["leakage"], ends)
+    holds(f"time to 2 %, end current fitted, {how}", truth["time"], times)
+    holds(f"end current of a hold, {how}", truth["leakage"], ends)
 
 
 def test_an_end_current_that_is_taken_as_none_would_shift_the_time():
