@@ -16,6 +16,9 @@ _ROUNDS = 60
 # Where the fit begins, in times of the crossing. What fades faster than the exponentials that
 # are left disturbs the fit of the end.
 _FROM, _FROM_LATE = 0.75, 0.85
+# Half widths of the part around the crossing, from which the widest is taken that agrees with the
+# narrower ones within so many standard uncertainties.
+_HALVES, _APART = (0.03, 0.06, 0.12, 0.25), 3.5
 # Width of bins, in times of the crossing.
 _BIN = 0.03
 # The end current must be known to this part of the level, and the rest have faded to this part of
@@ -182,15 +185,31 @@ def decay_without(t: np.ndarray, share: np.ndarray, fraction: float, least: int)
     391.202
     """
     below = np.flatnonzero(share <= fraction)
+    if not below.size:
+        return float(t[-1])
     # Chosen by time alone: a choice by the noisy current would bend the curve.
-    near = np.zeros(t.size, dtype=bool)
-    if below.size:
-        crossed = float(np.median(t[below[:least]]))
-        near = (t > _FROM * crossed) & (t < (2 - _FROM) * crossed) & (share > 0)
-    if not below.size or np.count_nonzero(near & (share <= fraction)) < least:
-        return float(t[-1] if not below.size else t[max(below[0] - 1, 0)])
-    x, y = t[near], share[near]
-    centre, width = x.mean(), max(float(np.ptp(x)), 1e-12)
+    crossed = float(np.median(t[below[:least]]))
+    noise = _noise(t, share, crossed)
+    chosen: Decay | None = None
+    narrower: list[Decay] = []
+    for half in _HALVES:
+        near = (np.abs(t / crossed - 1) < half) & (share > 0)
+        if np.count_nonzero(near & (share <= fraction)) < least or near.sum() < 2 * least + 1:
+            continue
+        found = _local(t[near], share[near], fraction, t[below[0]], noise)
+        if any(abs(found.time - one.time) > _APART * one.u for one in narrower):
+            # The curve is no such one over so wide a part.
+            break
+        chosen = found
+        narrower.append(found)
+    return float(t[max(below[0] - 1, 0)]) if chosen is None else chosen
+
+
+def _local(
+    x: np.ndarray, y: np.ndarray, fraction: float, first: float, noise: Noise | None
+) -> Decay:
+    """Crossing of the exponential of a quadratic through points around it."""
+    centre, width = float(x.mean()), max(float(np.ptp(x)), 1e-12)
     design = np.vander((x - centre) / width, 3)
     values = np.linalg.lstsq(design, np.log(y / fraction), rcond=None)[0]
     # The noise is of the current, not of its logarithm.
@@ -206,17 +225,17 @@ def decay_without(t: np.ndarray, share: np.ndarray, fraction: float, least: int)
     real = roots[np.abs(roots.imag) < 1e-9].real
     if not real.size:
         raise MeasurementError("the current scatters too much around the crossing to tell its time")
-    root = float(real[np.argmin(np.abs(real - (t[below[0]] - centre) / width))])
+    root = float(real[np.argmin(np.abs(real - (first - centre) / width))])
     slope = 2 * values[0] * root + values[1]
     row = np.array([root**2, root, 1.0]) @ np.linalg.pinv(slopes)
-    noise, dof = _noise(t, share, crossed), max(x.size - 3, 1)
     if noise is None:
+        dof = max(x.size - 3, 1)
         u = float(np.linalg.norm(row)) * math.sqrt(float(left @ left) / dof)
         k = float(stdtrit(dof, 0.975))
     else:
         u, k = noise.of_sum(row), noise.coverage
     return Decay(
-        float(centre + width * root),
+        centre + width * root,
         width * u / abs(slope),
         k,
         float(fraction * slope / width),

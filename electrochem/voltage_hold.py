@@ -86,12 +86,12 @@ def hold_time(
     An end current of 0.2 % of the charging current shifts the time to 2 % by a tenth of the time
     constant. It is fitted together with exponentials of log-normal rates, as particles of spread
     sizes give, from 0.85 of the crossing's time to the end. Where it is given, or the hold ends
-    too early to tell it (it is then taken as none, which ``time.method`` says), the current within
-    a quarter of the crossing's time is fitted as the exponential of a quadratic. The noise gives
-    the uncertainty, as far as neighbouring values are alike (AR(1), from the record itself; of
-    fewer than 60 values as if they were independent). With fewer than 300 values of noise of
-    correlation 0.8 intervals held the truth in 92 % of 1,000 simulated holds, not 95 %. A hold
-    that ends before is a lower bound.
+    too early to tell it (it is then taken as none, which ``time.method`` says), the current around
+    the crossing (within a quarter of its time, or less where the curve is of another kind) is
+    fitted as the exponential of a quadratic. The noise gives the uncertainty, as far as
+    neighbouring values are alike (AR(1), from the record itself; of fewer than 60 values as if
+    they were independent). With fewer than 300 values of noise of correlation 0.8 intervals held
+    the truth in 92 % of 1,000 simulated holds, not 95 %. A hold that ends before is a lower bound.
 
     Examples
     --------

@@ -73,7 +73,7 @@ def test_intervals_of_time_and_length_without_end_current(holds):
     times, lengths = [], []
     rng = np.random.default_rng(5)
     for seed in range(1000):
-        record, truth = simulate_hold(seed, 2.5, duration=24_000.0, correlation=0.8)
+        record, truth = simulate_hold(seed, 2.5, duration=32_000.0, correlation=0.8)
         found = hold_time(record, charging_current=truth["charging_current"], end_current=NONE)
         times.append(found.time)
         # The product is measured apart, each time anew.
@@ -333,3 +333,31 @@ def test_figure_shows_each_cell_on_the_curve_of_its_resistance():
         assert at == pytest.approx(hold.time.value / 60, rel=0.02)
     with pytest.raises(MeasurementError, match="one length"):
         plot_hold_times(holds_, lengths[:1], diffusion_coefficient=1e-11)
+
+
+def test_real_hold(reference):
+    from coatqc.core import read
+
+    record = read(reference / "electrochem" / "cellpy_maccor_001.txt")
+    voltage, current = record["voltage"].values, record["current"].values
+    held = np.flatnonzero((voltage > 4.198) & (current > 1e-4))
+    # The first hold, and the last value of the charge before it.
+    part = held[: np.flatnonzero(np.diff(held) > 1)[0] + 1]
+    hold, charging = record.isel(record=part), float(np.median(current[part[0] - 30 : part[0]]))
+    # Its clock is the test's, not the hold's.
+    with pytest.raises(MeasurementError, match="since the hold began"):
+        hold_time(hold, charging_current=charging)
+    start = float(record["time"][part[0] - 1])
+    hold = hold.assign(time=(hold["time"] - start).assign_attrs(units="s"))
+    t, i = hold["time"].values, hold["current"].values
+    for fraction in (0.2, 0.1, 0.05):
+        found = hold_time(hold, charging_current=charging, fraction=fraction)
+        crossing = float(np.interp(-fraction * charging, -i, t))
+        assert found.reached
+        assert found.time.value == pytest.approx(crossing, abs=3.0)
+        # Cut at a thirtieth of the charging current: no end current can be told.
+        assert found.end_current is None
+        assert "taken as none" in found.time.method
+    cut = hold_time(hold, charging_current=charging)
+    assert not cut.reached
+    assert cut.time.lower == pytest.approx(t[-1])
