@@ -1,10 +1,6 @@
 from .active_mass_figures import plot_capacity_split as plot_capacity_split
 from .active_share import active_mass as active_mass
-from .active_share import active_mass_retention as active_mass_retention
-from .active_share import capacity_split as capacity_split
-from .active_share import simulate_active_mass as simulate_active_mass
 from .arrhenius_law import fit_arrhenius as fit_arrhenius
-from .capacity import HalfCycle as HalfCycle
 from .capacity import capacity_per_cycle as capacity_per_cycle
 from .capacity import specific_capacity as specific_capacity
 from .capacity_loss import active_mass_retention as active_mass_retention
