@@ -49,6 +49,23 @@ class JointFit:
     normal: np.ndarray
     gradient: np.ndarray
 
+    def scaled(self, factor: np.ndarray) -> JointFit:
+        """The same with residuals that are smaller by a factor a spectrum, shape (m,).
+
+        Examples
+        --------
+        >>> one = np.ones((1, 1))
+        >>> JointFit(one, one[None], one[0], one[None], one).scaled(np.array([2.0])).covariance
+        array([[[4.]]])
+        """
+        square = factor[:, None, None] ** 2
+        return replace(
+            self,
+            covariance=self.covariance * square,
+            normal=self.normal / square,
+            gradient=self.gradient / factor[:, None] ** 2,
+        )
+
     def anchored(self, problem: Problem) -> Problem:
         """Each spectrum by itself, with what the others say of the shared as observations.
 
@@ -151,9 +168,11 @@ def with_noise(problem: Problem, theta: np.ndarray) -> tuple[Problem, JointFit, 
         factor = np.maximum(np.sqrt(np.einsum("kr,kr->k", r, r) / fit.dof), 1e-9)
         total = total * factor
         problem = replace(problem, sigma=problem.sigma * factor[:, None])
+        if not problem.prior and not problem.shared:
+            # The best fit of a spectrum by itself stays where it is.
+            return problem, fit.scaled(factor), total
         fit = refine(problem, fit.theta)
-        alone = not problem.prior and not problem.shared
-        if alone or np.abs(np.log(factor)).max() < _SETTLED:
+        if np.abs(np.log(factor)).max() < _SETTLED:
             break
     return problem, fit, total
 

@@ -45,7 +45,8 @@ def profile_intervals(
     Returns
     -------
     lower, upper : numpy.ndarray
-        Shape (m, q); infinite where the fit stays good as far as a factor of 1000.
+        Shape (m, q); infinite where the fit stays good as far as was looked: a factor of 1000, or
+        what seven ever larger steps reach.
 
     References
     ----------

@@ -13,10 +13,13 @@ if TYPE_CHECKING:
 
 # More points than a screen has columns are not seen.
 _MOST = 20_000
+_NAMED = 6
 
 
 def plot_impedance(impedance: xr.DataArray, ax: Axes | None = None) -> Axes:
     """Nyquist plot of measured impedance, every sweep, with equal axes.
+
+    Of more than six sweeps the first and the last are named, those between are grey.
 
     Parameters
     ----------
@@ -33,15 +36,18 @@ def plot_impedance(impedance: xr.DataArray, ax: Axes | None = None) -> Axes:
     """
     ax = new_axes(ax, figsize=(5.2, 3.6))
     rows = impedance.transpose(..., "frequency").values.reshape(-1, impedance.sizes["frequency"])
-    for number, row in enumerate(rows[: len(CYCLE)]):
+    many = len(rows) > _NAMED
+    for number, row in enumerate(rows):
+        between = many and 0 < number < len(rows) - 1
         ax.plot(
             row.real,
             -row.imag,
-            "o-",
-            color=CYCLE[number],
+            "-" if between else "o-",
+            color="0.75" if between else CYCLE[min(number, 1) if many else number],
             markersize=3,
             linewidth=0.8,
-            label=f"sweep {number}" if len(rows) > 1 else None,
+            zorder=1 if between else 2,
+            label=None if between or len(rows) == 1 else f"sweep {number}",
         )
     if len(rows) > 1:
         ax.legend(loc="best")
