@@ -13,6 +13,8 @@ from electrochem.starts import starts
 _ROUGH, _FOLLOWED = 15, 4
 # Rounds of random starts, until this many in a row bring no smaller sum of squares.
 _TRIES, _SAME, _CONFIRMED = 12, 1e-4, 2
+# Spectra at a time: more would not fit the processor's memory.
+_BLOCK = 64
 
 
 def best_fit(problem: Problem, given: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -46,11 +48,23 @@ def best_fit(problem: Problem, given: dict[str, np.ndarray]) -> tuple[np.ndarray
     >>> round(float(np.exp(theta[0, 0])), 6)
     2.0
     """
+    m = problem.data.shape[0]
+    found = [
+        _best_of(problem.of(block), {n: v[block] for n, v in given.items()})
+        for block in np.array_split(np.arange(m), -(-m // _BLOCK))
+    ]
+    theta, cost = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    if not np.isfinite(cost).all():
+        raise MeasurementError(f"{problem.circuit.text} could not be fitted from any start")
+    return theta, cost
+
+
+def _best_of(problem: Problem, given: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     m, p = problem.data.shape[0], len(problem.free)
     if set(given) >= set(problem.free):
         begin = problem.theta(given)
         theta, cost, _ = fit_many(problem.residuals, begin, most=200, bounds=problem.bounds)
-        return _checked(problem, theta, cost)
+        return theta, cost
     theta, cost = np.zeros((m, p)), np.full(m, np.inf)
     known = np.zeros(m, dtype=int)
     todo = np.arange(m)
@@ -67,14 +81,6 @@ def best_fit(problem: Problem, given: dict[str, np.ndarray]) -> tuple[np.ndarray
         todo = todo[known[todo] < _CONFIRMED]
         if not todo.size:
             break
-    return _checked(problem, theta, cost)
-
-
-def _checked(
-    problem: Problem, theta: np.ndarray, cost: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    if not np.isfinite(cost).all():
-        raise MeasurementError(f"{problem.circuit.text} could not be fitted from any start")
     return theta, cost
 
 

@@ -47,6 +47,10 @@ class Anchor:
     root: np.ndarray
     offset: np.ndarray
 
+    def of(self, which: np.ndarray) -> Anchor:
+        """The same for some of the spectra."""
+        return Anchor(self.columns, self.centre[which], self.root[which], self.offset[which])
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -97,6 +101,7 @@ class Problem:
             sigma=self.sigma[which],
             fixed={n: v[which] for n, v in self.fixed.items()},
             prior={n: (v[which], spread) for n, (v, spread) in self.prior.items()},
+            anchor=None if self.anchor is None else self.anchor.of(which),
         )
 
     @property

@@ -15,6 +15,8 @@ from electrochem.profiles import profile_intervals
 # Wider than a factor of e each way is no measurement of a positive number.
 _TOO_WIDE = 1.0
 _PROFILED = 20
+# Spectra at a time: more would not fit the processor's memory.
+_BLOCK = 64
 _PLAIN = {"L": "H", "C": "F", "R": "ohm"}
 _PER_AREA = {"L": "H cm2", "C": "F cm-2", "R": "ohm cm2"}
 
@@ -78,16 +80,20 @@ def table_of(
     if own:
         at = [names.index(n) for n in own]
         alone = fit.anchored(problem)
-        low[:, at], high[:, at] = profile_intervals(
-            alone,
-            fit.theta,
-            np.sum(alone.residuals(fit.theta, every) ** 2, axis=1),
-            k,
-            tuple(own),
-            slope[:, at],
-            fit.covariance,
-            k[:, None] * u[:, at],
-        )
+        for block in np.array_split(every, -(-m // _BLOCK)):
+            some = alone.of(block)
+            r = some.residuals(fit.theta[block], np.arange(block.size))
+            ends = profile_intervals(
+                some,
+                fit.theta[block],
+                np.einsum("kr,kr->k", r, r),
+                k[block],
+                tuple(own),
+                slope[block][:, at],
+                fit.covariance[block],
+                k[block, None] * u[block][:, at],
+            )
+            low[block[:, None], at], high[block[:, None], at] = ends
     for name in [n for n in chosen if n in problem.shared]:
         j = names.index(name)
         low[:, j], high[:, j] = shared_interval(problem, fit, name, float(k.min()), float(u[0, j]))

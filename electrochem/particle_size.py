@@ -30,8 +30,8 @@ class DiffusionLength:
         Of the particles, as assumed.
     conditions : str
         On what the number depends.
-    periods : float
-        w tau at the lowest frequency: where it is far above 1 the spectrum ends before the far
+    w_tau : float
+        At the lowest frequency: where it is far above 1 the spectrum ends before the far
         end of a particle is felt.
     fit : CircuitFit
         What it was taken from.
@@ -48,7 +48,7 @@ class DiffusionLength:
     length: Estimate
     geometry: str
     conditions: str
-    periods: float
+    w_tau: float
     fit: CircuitFit
 
 

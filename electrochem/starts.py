@@ -13,7 +13,7 @@ from electrochem.circuit_problem import Problem
 
 _TRIED, _KEPT = 600, 16
 _KICKED = 0.4
-_BLOCK = 2_000_000
+_BLOCK = 100_000
 
 
 def starts(
