@@ -48,8 +48,13 @@ def plot_capacity(
     if not tables_by_group:
         raise MeasurementError("no group of cells; expected a name and its cycle tables")
     ax = new_axes(ax)
-    right = ax.twinx()
-    right.spines["right"].set_visible(True)
+    told = any(
+        "coulomb_efficiency" in t
+        for g in tables_by_group.values()
+        for t in ([g] if isinstance(g, xr.Dataset) else g)
+    )
+    # An axis without a point would only puzzle.
+    right = ax.twinx() if told else None
     for number, (name, tables) in enumerate(tables_by_group.items()):
         if isinstance(tables, xr.Dataset):
             tables = [tables]
@@ -62,7 +67,7 @@ def plot_capacity(
         if len(tables) > 1:
             low, high = capacity.min(axis=0), capacity.max(axis=0)
             ax.fill_between(cycle, low, high, color=colour, alpha=0.25, linewidth=0)
-        if all("coulomb_efficiency" in t for t in tables):
+        if right is not None and all("coulomb_efficiency" in t for t in tables):
             cycle, efficiency = _together(name, tables, "coulomb_efficiency")
             right.plot(
                 cycle,
@@ -78,8 +83,10 @@ def plot_capacity(
     ax.set_xlabel(axis_label(sample["cycle"]))
     ax.set_ylabel(axis_label(sample["discharge_capacity"]))
     ax.set_ylim(bottom=0)
-    right.set_ylabel("Coulomb efficiency (circles) / %")
-    right.set_ylim(60, 102)
+    if right is not None:
+        right.spines["right"].set_visible(True)
+        right.set_ylabel("Coulomb efficiency (circles) / %")
+        right.set_ylim(60, 102)
     ax.legend(loc="lower left", title="band: lowest to highest cell", title_fontsize=7)
     _mark(
         ax,

@@ -1,4 +1,4 @@
-"""Commands that ask a results store: history, trend."""
+"""Commands that ask a results store: history, trend, relate."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from coatqc.cli.root import app
-from coatqc.core.errors import printable
+from coatqc.core.errors import MeasurementError, printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,6 +74,47 @@ def trend(
     typer.echo(str(page))
     if any(each.table["alarm"].iloc[-1] or each.drifts for each in found):
         raise typer.Exit(1)
+
+
+@app.command(
+    epilog=(
+        "Examples:  [bold]coatqc relate results.sqlite sem.crack_area_fraction cycling.retention"
+        " -o cracks.png[/]  ·  [bold]coatqc relate results.sqlite"
+        " tofsims.intensity_ratio:fragment=PO2- cycling.retention_gain -o po2.png[/]"
+    )
+)
+def relate(
+    store: Annotated[str, typer.Argument(help="File of SQLite, or URL.", metavar="STORE")],
+    x: Annotated[str, typer.Argument(help="QUANTITY, QUANTITY@SAMPLE, or with :PARAMETER=VALUE.")],
+    y: Annotated[str, typer.Argument(help="The same, to set it against.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Figure to write.", metavar="FILE.png")
+    ],
+    as_csv: Annotated[bool, typer.Option("--csv", help="The batches' values, as CSV.")] = False,
+) -> None:
+    """Set one quantity against another over batches: rank correlation with its interval.
+
+    It tells no cause. Exit code: 0, or 4 where fewer than 6 batches have both.
+    """
+    from coatqc.core.plotting import house_style
+    from coatqc.qc.relation import relate as related
+    from coatqc.qc.store import history as recorded
+
+    found = related(recorded(store), x, y)
+    with house_style():
+        figure = found.plot().get_figure(root=True)
+        assert figure is not None
+        try:
+            figure.savefig(output)
+        except (OSError, ValueError) as error:
+            raise MeasurementError(f"{output}: cannot be drawn ({error})") from error
+    if as_csv:
+        found.table.to_csv(sys.stdout, index=False)
+        return
+    typer.echo(printable(found.sentence))
+    for note in found.notes:
+        typer.echo(printable(f"  {note}"))
+    typer.echo(str(output))
 
 
 def _print_history(table: pd.DataFrame) -> None:

@@ -218,6 +218,8 @@ def interval(estimate: Estimate) -> str:
     else:
         digits = max(2, decimals + math.floor(math.log10(largest)) + 1)
         low, high = (f"{e:.{digits}g}" for e in ends)
+    if any(math.isinf(end) for end in ends):
+        low, high = (f"{e:.3g}" for e in ends)
     return f"{100 * estimate.level:.4g} % [{low}, {high}]"
 
 

@@ -281,12 +281,20 @@ class Estimate:
     def concise(self) -> str:
         """Value with the uncertainty of its last digit in brackets (JCGM 100, 7.2.2).
 
+        Of an interval with an open end, the bound is all there is to say.
+
         Examples
         --------
         >>> Estimate.from_standard_uncertainty(-13.21, 0.43, unit="cm-1").concise
         '-13.2(4)'
+        >>> Estimate.from_interval(9.0, 5.21, math.inf, standard_uncertainty=2.0).concise
+        '> 5.21'
         """
         u = self.standard_uncertainty
+        if math.isinf(self.upper) and math.isfinite(self.lower):
+            return f"> {self.lower:.3g}"
+        if math.isinf(self.lower) and math.isfinite(self.upper):
+            return f"< {self.upper:.3g}"
         if u == 0 or not math.isfinite(u) or not math.isfinite(self.value):
             return f"{self.value:g}"
         # One digit as a rule; two where it would be 1, for rounding there costs up to a third.

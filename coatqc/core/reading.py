@@ -148,7 +148,9 @@ _ARCHIVES = {
 }
 
 
-def read(path: str | Path, *, kind: str | None = None) -> xr.DataArray | xr.Dataset:
+def read(
+    path: str | Path, *, kind: str | tuple[str, ...] | None = None
+) -> xr.DataArray | xr.Dataset:
     """Read an instrument file into a labelled object.
 
     Parameters
@@ -156,8 +158,8 @@ def read(path: str | Path, *, kind: str | None = None) -> xr.DataArray | xr.Data
     path : path-like
         The file, or the folder of a Zarr store. What it holds decides which reader takes it;
         its name only breaks ties.
-    kind : str, optional
-        What the file must be: one of ``ir_spectrum``, ``ir_cube``, ``image``,
+    kind : str or tuple of str, optional
+        What the file must be: one (or one of several) of ``ir_spectrum``, ``ir_cube``, ``image``,
         ``mass_spectrum``, ``mass_image``, ``mass_events``, ``xrd_pattern``,
         ``impedance_spectrum``, ``cell_record``, ``cycle_table``. Needed only where a
         file (two unlabelled columns, say) could be several things, or holds several.
@@ -180,10 +182,12 @@ def read(path: str | Path, *, kind: str | None = None) -> xr.DataArray | xr.Data
     coatqc.core.errors.ReadError: nowhere.spa: no such file; check the path
     """
     path = Path(path)
-    if kind is not None and kind not in KINDS:
-        raise ReadError(path, f"kind {kind!r} was asked for", f"use one of {', '.join(KINDS)}")
+    kinds = (kind,) if isinstance(kind, str) else kind or ()
+    if unknown := [k for k in kinds if k not in KINDS]:
+        what = f"kind {unknown[0]!r} was asked for"
+        raise ReadError(path, what, f"use one of {', '.join(KINDS)}")
     start = _start_of(path)
-    reader = _choose(start, kind)
+    reader = _choose(start, kinds)
     try:
         obj = reader.read(path)
     except ReadError:
@@ -200,8 +204,8 @@ def read(path: str | Path, *, kind: str | None = None) -> xr.DataArray | xr.Data
     if problems := validate(obj):
         raise ReadError(path, "; ".join(problems[:5]), "the file may be damaged")
     got = obj.attrs.get("kind")
-    if kind is not None and got != kind:
-        raise ReadError(path, f"holds {got}, but {kind} was expected")
+    if kinds and got not in kinds:
+        raise ReadError(path, f"holds {got}, but {' or '.join(kinds)} was expected")
     # A name may hold bytes that are no text; NetCDF and JSON hold text.
     name = path.name.encode("utf-8", "replace").decode()
     attrs = {"source": name, "sha256": sha256_of(path), "reader": reader.name}
@@ -253,8 +257,8 @@ def _looks_like(start: FileStart) -> str:
     return f"a table of {rows} rows and {columns} columns, the first from {low:.7g} to {high:.7g}"
 
 
-def _choose(start: FileStart, kind: str | None) -> Reader:
-    able = [r for r in readers() if kind is None or kind in r.kinds]
+def _choose(start: FileStart, kinds: tuple[str, ...]) -> Reader:
+    able = [r for r in readers() if not kinds or set(kinds) & set(r.kinds)]
     scores = [(r.recognises(start), r) for r in able]
     best = max((score for score, _ in scores), default=NO)
     chosen = [r for score, r in scores if score == best]
@@ -262,17 +266,17 @@ def _choose(start: FileStart, kind: str | None) -> Reader:
         for magic, what in _ARCHIVES.items():
             if start.head.startswith(magic):
                 raise ReadError(start.path, f"is {what}", "unpack it and name the file inside")
-        wanted = f" {kind}" if kind else ""
+        wanted = f" {' or '.join(kinds)}" if kinds else ""
         raise ReadError(
             start.path,
             f"no reader knows this{wanted} format ({_looks_like(start)})",
             "`coatqc inspect --help` lists the formats; a text or JCAMP-DX export often helps",
         )
     if len(chosen) > 1:
-        kinds = sorted({k for r in chosen for k in r.kinds})
+        known = sorted({k for r in chosen for k in r.kinds})
         raise ReadError(
             start.path,
             f"could be read by {' or '.join(r.name for r in chosen)}",
-            f"say which with kind=, one of {', '.join(kinds)}",
+            f"say which with kind=, one of {', '.join(known)}",
         )
     return chosen[0]

@@ -5,6 +5,7 @@ from .many import run_batches as run_batches
 from .measurement import Measurement as Measurement
 from .planning import plan as plan
 from .quantities import QUANTITIES as QUANTITIES
+from .relation import relate as relate
 from .run import BatchResult as BatchResult
 from .run import run_batch as run_batch
 from .store import history as history

@@ -19,7 +19,17 @@ if TYPE_CHECKING:
 # Keys that a batch has from its recipe, where it has one; and those that loading adds.
 RECIPES = ("decision", "reference_batch", "references", "criteria", "observations")
 _NOT_A_PERSONS = ("folder", "sha256", "recipe_name", "recipe_version", "recipe_sha256")
-ROLES = ("ftir", "nanoir_spectrum", "nanoir_map", "sem", "tem", "tofsims", "xrd")
+ROLES = (
+    "ftir",
+    "nanoir_spectrum",
+    "nanoir_map",
+    "sem",
+    "tem",
+    "tofsims",
+    "xrd",
+    "cycling",
+    "impedance",
+)
 
 
 def _as_list(value: object) -> object:
@@ -47,6 +57,8 @@ class Sample(Strict):
     tem: Files = []
     tofsims: Files = []
     xrd: Files = []
+    cycling: Files = []
+    impedance: Files = []
 
 
 class Observation(Strict):

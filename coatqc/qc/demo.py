@@ -14,6 +14,7 @@ import imaging
 import spectra
 import tofsims
 import xrd
+from coatqc.qc.demo_cells import GROWTH, write_cells
 
 README = """Simulated by coatqc, not measured.
 
@@ -29,7 +30,8 @@ DEGRADED_COATED = {"PO2-": 1.3, "PO3-": 1.35}
 
 GROUPS = ("uncoated", "coated", "uncoated_152", "coated_152")
 
-BATCH = """# The demo batch of coatqc: simulated, not measured.
+BATCH = (
+    """# The demo batch of coatqc: simulated, not measured.
 schema_version = 1
 name = "sPPSLi/PVP on NCM, demo batch"
 description = "Polymer-coated NCM particles before and after 152 cycles, after Shi et al. 2025."
@@ -42,11 +44,14 @@ nanoir_map = "nanoir/coated_1677.gsf"
 tofsims = "tofsims/coated_?.txt"
 sem = "sem/coated.tif"
 tem = "tem/coated_*.mrc"
+impedance = "impedance/coated_1_?.csv"
 
 [samples.coated_152]
 description = "the same after 152 cycles"
 tofsims = "tofsims/coated_152_?.txt"
 sem = "sem/coated_152_*.tif"
+cycling = "cycling/coated_?.csv"
+impedance = "impedance/coated_152_?.csv"
 
 [samples.blend_80C]
 description = "sPPSLi/PVP with Li6PS5Cl after 24 h at 80 °C"
@@ -57,11 +62,14 @@ xrd = "xrd/blend_li6ps5cl_80C.xrdml"
 description = "pristine NCM"
 tofsims = "tofsims/uncoated_?.txt"
 sem = "sem/uncoated.tif"
+impedance = "impedance/uncoated_1_?.csv"
 
 [references.uncoated_152]
 description = "uncoated NCM after 152 cycles"
 tofsims = "tofsims/uncoated_152_?.txt"
 sem = "sem/uncoated_152_*.tif"
+cycling = "cycling/uncoated_?.csv"
+impedance = "impedance/uncoated_152_?.csv"
 
 [references.pvp]
 description = "PVP"
@@ -142,6 +150,23 @@ reference = "uncoated_152"
 max = 0.0
 
 [[criteria]]
+title = "The cell keeps more capacity than without coating after 152 cycles"
+quantity = "cycling.retention_gain"
+sample = "coated_152"
+reference = "uncoated_152"
+min = 0.0
+parameters = { cycle = 152 }
+
+[[criteria]]
+title = "The cathode's resistance has grown less than sixfold after 152 cycles"
+quantity = "impedance.r_cathode_growth"
+sample = "coated_152"
+reference = "coated"
+max = 6.0
+"""
+    + GROWTH
+    + """
+[[criteria]]
 title = "Li6PS5Cl bears the blend at 80 °C"
 quantity = "xrd.verdict"
 sample = "blend_80C"
@@ -155,6 +180,7 @@ sample = "blend_80C"
 reference = "li6ps5cl"
 max = 0.03
 """
+)
 
 
 def make_demo(folder: str | Path) -> Path:
@@ -186,6 +212,10 @@ def make_demo(folder: str | Path) -> Path:
     _microscopy(folder, truth)
     _coating(folder, truth)
     observations = "".join(_observations())
+    for key, value in write_cells(folder).items():
+        truth[truth_key(*key)] = value
+    for group in ("coated_152", "uncoated_152"):
+        truth[truth_key("impedance.kramers_kronig", group, None)] = "consistent"
     (folder / "batch.toml").write_bytes((BATCH + observations).encode())
     (folder / "README.txt").write_bytes(README.encode())
     lines = [f"{_quoted(key)} = {_toml(value)}" for key, value in truth.items()]
@@ -215,6 +245,9 @@ def _toml(value: float | str) -> str:
 
 def _observations() -> list[str]:
     items = [("tem.covered", "coated", "")]
+    for group in ("coated_152", "uncoated_152"):
+        items += [("cycling.retention", group, "cycle = 152")]
+        items += [("impedance.kramers_kronig", group, "")]
     items += [("sem.crack_area_fraction", group, "") for group in GROUPS]
     fragments = {"PO2-": "PS-", "PO3-": "PSO-", "C3H6NO-": "C4-", "58NiO2-": "60NiO2-"}
     items += [
@@ -222,11 +255,15 @@ def _observations() -> list[str]:
         for fragment, also in fragments.items()
         for group in GROUPS
     ]
+    growth = (
+        '\n[[observations]]\nquantity = "impedance.r_cathode_growth"\nsample = "uncoated_152"\n'
+        f'reference = "uncoated"\n{GROWTH}'
+    )
     return [
         f'\n[[observations]]\nquantity = "{quantity}"\nsample = "{sample}"\n'
         + (f"parameters = {{ {parameters} }}\n" if parameters else "")
         for quantity, sample, parameters in items
-    ]
+    ] + [growth]
 
 
 def _infrared(folder: Path, truth: dict[str, float | str]) -> None:

@@ -20,8 +20,9 @@ class Inputs:
 
     Parameters
     ----------
-    sample, reference : list of xarray.DataArray
-        The files of the quantity's role; `reference` is empty where none is named.
+    sample, reference : list of xarray.DataArray or xarray.Dataset
+        The files of the quantity's role, as the kinds of the role say; `reference` is empty where
+        none is named.
     parameters : pydantic.BaseModel
         The quantity's parameters, checked.
 
@@ -31,8 +32,8 @@ class Inputs:
     []
     """
 
-    sample: list[xr.DataArray]
-    reference: list[xr.DataArray]
+    sample: list[Any]
+    reference: list[Any]
     parameters: Any
 
 

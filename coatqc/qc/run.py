@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from glob import glob
@@ -19,7 +20,7 @@ from coatqc.core.reading import read
 from coatqc.core.threads import one_thread
 from coatqc.qc.batch import ROLES, Batch, Criterion, Observation
 from coatqc.qc.measurement import Inputs, Measurement, Quantity
-from coatqc.qc.quantities import KIND_OF_ROLE, QUANTITIES
+from coatqc.qc.quantities import KINDS_OF_ROLE, QUANTITIES
 from coatqc.qc.verdict import Decision, Verdict, conformance_probability, judge, worst
 
 Progress = Callable[[str, int, int], None]
@@ -38,7 +39,7 @@ class InputFile:
     sample: str
     role: str
     path: str
-    data: xr.DataArray | None = None
+    data: xr.DataArray | xr.Dataset | None = None
     error: str = ""
 
 
@@ -167,8 +168,8 @@ class BatchResult:
             f.data is not None and f.data.attrs.get("simulated") == "yes" for f in self.files
         )
 
-    def inputs(self, sample: str, role: str) -> list[xr.DataArray]:
-        """Objects read from the files of `sample` in `role`."""
+    def inputs(self, sample: str, role: str) -> list[Any]:
+        """Objects from the files of `sample` in `role`: datasets in ``cycling``, else arrays."""
         return [
             f.data
             for f in self.files
@@ -248,10 +249,10 @@ def _read_one(batch: Batch, name: str, role: str, path: Path) -> InputFile:
     shown = path.relative_to(batch.folder).as_posix() if path.is_relative_to(batch.folder) else None
     shown = (shown or path.name).encode("utf-8", "replace").decode()
     try:
-        data = read(path, kind=KIND_OF_ROLE[role])
+        data = read(path, kind=KINDS_OF_ROLE[role])
     except ReadError as error:
         return InputFile(name, role, shown, error=str(ReadError(shown, error.found, error.remedy)))
-    if not isinstance(data, xr.DataArray):
+    if not isinstance(data, xr.DataArray) and role != "cycling":
         return InputFile(name, role, shown, error=f"{shown}: holds several arrays, expected one")
     if batch.simulated:
         data = data.assign_attrs(simulated="yes")
@@ -280,12 +281,13 @@ def _outcome(
         if got.category == "undecided" and item.equals != "undecided":
             verdict = "inconclusive"
         return Outcome(item, quantity, got, verdict=verdict)
+    probability = conformance_probability(got.estimate, item.min, item.max)
     return Outcome(
         item,
         quantity,
         got,
         verdict=judge(got.estimate, item.min, item.max, decision),
-        conformance_probability=conformance_probability(got.estimate, item.min, item.max),
+        conformance_probability=probability if math.isfinite(probability) else None,
     )
 
 
@@ -305,7 +307,7 @@ def _twins(files: list[InputFile]) -> str:
 
 def _measure(item: Observation, quantity: Quantity, files: list[InputFile]) -> Measurement | str:
     """Measurement, or the reason why there is none."""
-    sides: list[list[xr.DataArray]] = []
+    sides: list[list[Any]] = []
     for name in (item.sample, item.reference):
         mine = [f for f in files if f.sample == name and f.role == quantity.role]
         # A group that lost a member is not the group that was asked for.

@@ -205,9 +205,9 @@ def history(
     Returns
     -------
     pandas.DataFrame
-        A row a result: when, batch, recipe and version, quantity with sample, reference and
-        parameters, value with standard uncertainty and interval, unit, category, limits, verdict,
-        error.
+        A row a result: when, batch, recipe and version, whether simulated, quantity with sample,
+        reference and parameters, value with standard uncertainty and interval, unit, category,
+        limits, verdict, error.
 
     Raises
     ------
@@ -234,6 +234,7 @@ def history(
         RUNS.c.batch,
         RUNS.c.recipe,
         RUNS.c.recipe_version,
+        RUNS.c.simulated,
         *(c for c in RESULTS.c if c.name not in ("id", "run")),
     ]
     more = [RESULTS.c.run, RUNS.c.report] if replicates else []

@@ -68,7 +68,8 @@ def judge(
     for; by default that is its own 95 % interval. Pass if that interval lies within the limits,
     fail if it lies beyond one of them, else inconclusive. How the interval grows with its level
     is Student's t, with the degrees of freedom that its width over its standard uncertainty
-    tells.
+    tells. An open end stays open: a lower bound may pass a minimum or fail a maximum, but never
+    pass a maximum.
 
     Parameters
     ----------
@@ -138,6 +139,8 @@ def guarded(estimate: Estimate, risk: float) -> tuple[float, float]:
         return estimate.lower, estimate.upper
     below, above = (
         side * _widening(side, estimate.standard_uncertainty, own, risk)
+        if math.isfinite(side)
+        else side
         for side in (estimate.value - estimate.lower, estimate.upper - estimate.value)
     )
     return estimate.value - below, estimate.value + above
@@ -175,13 +178,17 @@ def conformance_probability(
     Returns
     -------
     float
-        Between 0 and 1.
+        Between 0 and 1; NaN where a limit lies on a side on which the interval is open, which
+        tells no probability.
 
     Examples
     --------
     >>> e = Estimate.from_standard_uncertainty(1.0, 0.1)
     >>> round(conformance_probability(e, 1.0, None), 3)
     0.5
+    >>> bound = Estimate.from_interval(6.0, 5.0, math.inf, standard_uncertainty=0.5)
+    >>> conformance_probability(bound, None, 7.0)
+    nan
     """
     from scipy.special import ndtr, ndtri
 
@@ -193,13 +200,15 @@ def conformance_probability(
             if limit > estimate.value
             else estimate.value - estimate.lower
         )
+        if math.isinf(side):
+            return math.nan
         if side == 0:
             return 0.5 if limit == estimate.value else float(limit > estimate.value)
         return float(ndtr(k * (limit - estimate.value) / side))
 
     upper = 1.0 if maximum is None else below(maximum)
     lower = 0.0 if minimum is None else below(minimum)
-    return max(0.0, upper - lower)
+    return math.nan if math.isnan(upper - lower) else max(0.0, upper - lower)
 
 
 def worst(verdicts: list[Verdict]) -> Verdict:

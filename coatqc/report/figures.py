@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 import xarray as xr
 from matplotlib.figure import Figure
 
+import electrochem
 import imaging
 import spectra
 import tofsims
 import xrd
 from coatqc.core.plotting import house_style
 from coatqc.qc.run import BatchResult, Outcome
+from coatqc.report import cell_figures
 from coatqc.report.tables import technique_tables
 from coatqc.report.uris import figure_uri
 
@@ -30,6 +32,8 @@ TITLES = {
     "xrd": "X-ray diffraction",
     "sem": "SEM",
     "tem": "TEM",
+    "cycling": "Cycling",
+    "impedance": "Impedance",
 }
 # Text of 9 points is then as large as the page's own small print.
 _PIXELS_PER_INCH = 102
@@ -111,11 +115,16 @@ def _drawings(result: BatchResult, role: str, outcomes: list[Outcome]) -> Iterat
         yield from _boxes(outcomes)
     elif role in ("nanoir_map", "xrd", "sem"):
         yield from _own_plots(outcomes, role)
+    elif role == "cycling":
+        yield from _cycling(outcomes)
+    elif role == "impedance":
+        yield from _impedance(outcomes)
     if role == "tem":
         drawn = yield from _contours(outcomes)
         for file in result.files:
             if file.role == role and file.data is not None and file.path not in drawn:
                 image = file.data
+                assert isinstance(image, xr.DataArray)
                 yield f"{file.sample}: {file.path}", functools.partial(imaging.plot_image, image)
 
 
@@ -204,6 +213,62 @@ def _contours(outcomes: list[Outcome]) -> Generator[Drawing, None, set[str]]:
     return drawn
 
 
+def _sides(outcome: Outcome) -> dict[str, Any]:
+    """What came of sample and reference under the names that the batch gives them."""
+    names = {"sample": outcome.item.sample, "reference": str(outcome.item.reference)}
+    got = outcome.measurement
+    found = got.result if got is not None and isinstance(got.result, dict) else {}
+    return {name: found[side] for side, name in names.items() if side in found}
+
+
+def _cycling(outcomes: list[Outcome]) -> Iterator[Drawing]:
+    """Retention of each comparison, and capacities; cells that were drawn already are not again."""
+    drawn: set[frozenset[str]] = set()
+    # Comparisons first: they show the cells of both sides.
+    for outcome in sorted(outcomes, key=lambda o: o.item.reference is None):
+        sides, p = _sides(outcome), outcome.parameters
+        if not sides or any(set(sides) <= each for each in drawn):
+            continue
+        drawn.add(frozenset(sides))
+        against = " against ".join(sides)
+        if hasattr(p, "cycle"):
+            draw = functools.partial(
+                cell_figures.plot_retention, sides, cycle=p.cycle, first=p.first
+            )
+            yield f"{against}. {_WORDS['cycling']}", draw
+        tables = {name: group.tables for name, group in sides.items()}
+        yield (
+            f"{against}. Capacity and efficiency.",
+            functools.partial(electrochem.plot_capacity, tables),
+        )
+
+
+def _impedance(outcomes: list[Outcome]) -> Iterator[Drawing]:
+    """Residuals, spectra with fits and what cells gave; a comparison shows its sample too."""
+    drawn: set[str] = set()
+    for outcome in sorted(outcomes, key=lambda o: o.item.reference is None):
+        got = outcome.measurement
+        if got is None:
+            continue
+        if outcome.quantity.categories:
+            for name, test in got.result.items():
+                yield f"{outcome.item.sample}: {name}. {_WORDS['kramers_kronig']}", test.plot
+            continue
+        sides = _sides(outcome)
+        what = outcome.quantity.title.removeprefix("growth of the ")
+        fit = sides[outcome.item.sample]
+        key = f"{what} {outcome.item.sample} {fit.mean!r}"
+        if key in drawn:
+            continue
+        drawn.add(key)
+        draw = functools.partial(cell_figures.plot_spectra_with_fits, sides)
+        yield f"{outcome.title}. {_WORDS['impedance']}", draw
+        yield (
+            f"{outcome.title}. {_WORDS['cells']}",
+            functools.partial(cell_figures.plot_cells, sides, what),
+        )
+
+
 def _named(comparison: imaging.CrackComparison, names: tuple[str, str]) -> Axes:
     """Groups under the names that the batch gives them."""
     own = dict(zip(comparison.groups, names, strict=True))
@@ -246,6 +311,12 @@ _COMPARED = "Below: ten times their difference, and what could hide in it."
 _WORDS = {
     "nanoir_map": "Outlined: pinholes. Beside: how the signal is distributed, and the coverage.",
     "xrd": "Below: their difference in standard deviations, grey within three.",
+    "cycling": "A thin line a cell, band from the lowest to the highest; beside the dashed line "
+    "the mean with its 95 % interval.",
+    "impedance": "Points measured, lines fitted.",
+    "kramers_kronig": "Grey: what is let pass; ringed: beyond it and the noise.",
+    "cells": "A point a cell with its 95 % interval, thick the mean of its kind; an arrow, and no "
+    "point, where there is only a bound.",
     "tem": "The edge of the crystal, coloured by the thickness of the coating on it.",
     "sem": "Outlines of particles, and cracks by kind. Dark marks shorter than 300 nm, rounder "
     "than four to one or within 60 nm of a particle's outline are not counted.",

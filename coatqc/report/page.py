@@ -93,17 +93,26 @@ def interval_text(estimate: Estimate) -> str:
     --------
     >>> interval_text(Estimate.from_standard_uncertainty(-13.21, 0.43, unit="cm-1"))
     '[-14.1, -12.4] cm⁻¹'
+    >>> interval_text(Estimate.from_interval(9.0, 5.2, np.inf, standard_uncertainty=2, unit="nm"))
+    '[5.20, ∞) nm'
     """
     width = estimate.upper - estimate.lower
-    digits = 3
-    if np.isfinite(width) and width > 0:
-        digits = max(0, 1 - int(np.floor(np.log10(width))))
+    if not np.isfinite(width):
+        # An end that is open says nothing of digits: the other is told with three.
+        width = max(
+            (0.1 * abs(e) for e in (estimate.lower, estimate.upper) if np.isfinite(e)), default=0
+        )
+    digits = max(0, 1 - int(np.floor(np.log10(width)))) if width > 0 else 3
     unit = pretty_unit(estimate.unit)
-    ends = ", ".join(
-        f"{end:.{digits}f}" if abs(end) < 1e5 and digits <= 6 else f"{end:.3g}"
-        for end in (estimate.lower, estimate.upper)
-    )
-    return f"[{ends}]" + (f" {unit}" if unit else "")
+    low, high = (_end(end, digits) for end in (estimate.lower, estimate.upper))
+    left, right = "(" if "∞" in low else "[", ")" if "∞" in high else "]"
+    return f"{left}{low}, {high}{right}" + (f" {unit}" if unit else "")
+
+
+def _end(end: float, digits: int) -> str:
+    if np.isinf(end):
+        return "−∞" if end < 0 else "∞"
+    return f"{end:.{digits}f}" if abs(end) < 1e5 and digits <= 6 else f"{end:.3g}"
 
 
 def gauge(outcome: Outcome) -> Gauge | None:

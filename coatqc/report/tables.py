@@ -13,7 +13,7 @@ from coatqc.core.plotting import pretty_unit
 from coatqc.qc.run import Outcome
 
 _ROWS = 40
-_HEAD = re.compile(r"(?P<name>.+?) / (?P<unit>\S+)")
+_HEAD = re.compile(r"(?P<name>.+?) / (?P<unit>\S.*)")
 
 
 _SEEN_IN_THE_FIGURE = ("lower whisker", "upper whisker", "median level")

@@ -50,6 +50,8 @@ def plot_trend(trend: Trend, ax: Axes | None = None) -> Axes:
     at = np.arange(len(table))
     value = table["value"].to_numpy(float)
     reach = np.abs(table[["lower", "upper"]].to_numpy(float).T - value)
+    # An open end has no length to draw.
+    reach[~np.isfinite(reach)] = np.nan
     ax.errorbar(
         at, value, yerr=reach, fmt="o", ms=4, lw=0.9, color=OKABE_ITO["blue"], label="batch, 95 %"
     )

@@ -165,7 +165,10 @@ def plan(
     from coatqc.qc.planning.designs import DESIGNS
 
     if quantity not in DESIGNS:
-        raise MeasurementError(f"found {quantity!r}; {nearest(quantity, DESIGNS)}")
+        from coatqc.qc.quantities import QUANTITIES
+
+        words = f"{quantity} is measured, but not planned" if quantity in QUANTITIES else ""
+        raise MeasurementError(f"{words or f'found {quantity!r}'}; {nearest(quantity, DESIGNS)}")
     for name, value in (("power", power), ("alpha", alpha)):
         if not 0 < value < 1:
             raise MeasurementError(f"{name} is {value:g}, expected above 0 and below 1")

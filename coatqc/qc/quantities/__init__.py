@@ -1,21 +1,23 @@
 """Every quantity that a batch file may name."""
 
 from coatqc.qc.measurement import Quantity
-from coatqc.qc.quantities import infrared, nanoir, sem, tem, tofsims, xrd
+from coatqc.qc.quantities import cycling, impedance, infrared, nanoir, sem, tem, tofsims, xrd
 
 QUANTITIES: dict[str, Quantity] = {
     quantity.name: quantity
-    for module in (infrared, nanoir, sem, tem, tofsims, xrd)
+    for module in (infrared, nanoir, sem, tem, tofsims, xrd, cycling, impedance)
     for quantity in module.QUANTITIES
 }
 
-# What a file in each role must be read as.
-KIND_OF_ROLE = {
-    "ftir": "ir_spectrum",
-    "nanoir_spectrum": "ir_spectrum",
-    "nanoir_map": "image",
-    "sem": "image",
-    "tem": "image",
-    "tofsims": "mass_spectrum",
-    "xrd": "xrd_pattern",
+# What a file in each role must be read as; one file is one cell where it is of cells.
+KINDS_OF_ROLE: dict[str, tuple[str, ...]] = {
+    "ftir": ("ir_spectrum",),
+    "nanoir_spectrum": ("ir_spectrum",),
+    "nanoir_map": ("image",),
+    "sem": ("image",),
+    "tem": ("image",),
+    "tofsims": ("mass_spectrum",),
+    "xrd": ("xrd_pattern",),
+    "cycling": ("cycle_table", "cell_record"),
+    "impedance": ("impedance_spectrum",),
 }
