@@ -17,6 +17,7 @@ from coatqc.core.errors import MeasurementError
 from coatqc.core.estimate import Estimate
 from coatqc.qc.quantities.cell_groups import Cells, mean_of_cells
 from coatqc.qc.quantities.impedance_parameters import FitParameters, Known, SpectrumParameters
+from electrochem.low_end import low_end
 
 
 @dataclass(frozen=True)
@@ -216,24 +217,22 @@ def length_of(z: xr.DataArray, p: Any, known: Known, capacity: Any) -> FittedCel
     >>> found.lower < truth["L_diff"] < found.upper
     True
     """
-    below = p.below
-    if below is None and "FS" in p.circuit:
-        below = 0.01
     found = electrochem.diffusion_length(
         z,
         p.circuit,
         diffusion_coefficient=p.diffusion_coefficient,
+        geometry=p.geometry,
         relative_uncertainty=p.relative_uncertainty,
         capacity=capacity,
         spread=p.spread,
         known=known,
-        below=below,
+        below=p.below,
     )
-    target = next(n for n in found.fit.table["parameter"] if n.endswith("_tau") and "Wo" not in n)
-    width = target.removesuffix("tau") + "spread"
-    part = z if below is None else z.isel(frequency=z["frequency"].values <= below)
-    fixed, free = ({}, (width,)) if p.spread is None else ({width: p.spread}, ())
-    steps = partial(_steps, part, found.fit, target, fixed, free)
+    end = low_end(z, p.circuit, p.geometry, p.below)
+    target, width = f"{end.element}_tau", f"{end.element}_spread"
+    fixed = dict(end.fixed) if p.spread is None else {**end.fixed, width: p.spread}
+    free = (width,) if p.spread is None else ()
+    steps = partial(_steps, end.impedance, found.fit, target, fixed, free)
     return FittedCell(found.length, found.fit, target, steps, found.conditions)
 
 

@@ -62,7 +62,9 @@ class FitParameters(SpectrumParameters):
 
     @field_validator("circuit")
     @classmethod
-    def _is_one(cls, value: str) -> str:
+    def _is_one(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
         try:
             electrochem.parse_circuit(value)
         except MeasurementError as error:
@@ -97,12 +99,17 @@ class LengthParameters(FitParameters):
 
     Examples
     --------
-    >>> LengthParameters(diffusion_coefficient=1e-11).circuit
-    'R0-FSP1'
+    >>> LengthParameters(diffusion_coefficient=1e-11).geometry
+    'planar'
     """
 
-    circuit: str = Field(
-        default="R0-FSP1", description="with one element of particles: FSP, FSC, FSS, TLP, TLC, TLS"
+    circuit: str | None = Field(  # type: ignore[assignment]
+        default=None,
+        description="with one element of particles: FSP, FSC, FSS, TLP, TLC, TLS; by default what "
+        "is left of a composite cathode below 0.03 Hz",
+    )
+    geometry: Literal["planar", "cylinder", "sphere"] = Field(
+        default="planar", description="of the particles, where no circuit is given"
     )
     diffusion_coefficient: float = Field(gt=0, description="in the particles, cm2 s-1")
     relative_uncertainty: float = Field(
@@ -117,7 +124,7 @@ class LengthParameters(FitParameters):
         default=None, gt=0, description="standard deviation of ln L by volume, where it is known"
     )
     below: float | None = Field(
-        default=None, gt=0, description="Hz; by default 0.01 with FSP, FSC, FSS, else all"
+        default=None, gt=0, description="Hz; by default 0.03 where no circuit is given, else all"
     )
 
 
