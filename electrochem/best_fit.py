@@ -13,11 +13,14 @@ from electrochem.starts import starts
 _ROUGH, _FOLLOWED = 15, 4
 # Rounds of random starts, until this many in a row bring no smaller sum of squares.
 _TRIES, _SAME, _CONFIRMED = 12, 1e-4, 2
-# Spectra at a time: more would not fit the processor's memory.
-_BLOCK = 64
+# Other minima that are kept: within this many times the noise's square of the best (Student's t at
+# 95 % is about 2), and this far from it in a parameter.
+_OTHERS, _CHANCE, _ELSEWHERE = 3, 6.0, 0.1
 
 
-def best_fit(problem: Problem, given: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def best_fit(
+    problem: Problem, given: dict[str, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Fit from random starts, until further ones bring nothing better.
 
     Parameters
@@ -34,6 +37,9 @@ def best_fit(problem: Problem, given: dict[str, np.ndarray]) -> tuple[np.ndarray
         Shape (m, p).
     cost : numpy.ndarray
         Sums of squares, shape (m,).
+    others : numpy.ndarray
+        Other minima that chance does not tell from the best, shape (m, a, p); nan where there are
+        fewer.
 
     Raises
     ------
@@ -44,28 +50,35 @@ def best_fit(problem: Problem, given: dict[str, np.ndarray]) -> tuple[np.ndarray
     --------
     >>> from electrochem.circuit import parse_circuit
     >>> z = 2 + 0j * np.ones((1, 5))
-    >>> theta, cost = best_fit(Problem(parse_circuit("R0"), np.ones(5), z, np.abs(z)), {})
+    >>> theta, _, _ = best_fit(Problem(parse_circuit("R0"), np.ones(5), z, np.abs(z)), {})
     >>> round(float(np.exp(theta[0, 0])), 6)
     2.0
     """
     m = problem.data.shape[0]
     found = [
         _best_of(problem.of(block), {n: v[block] for n, v in given.items()})
-        for block in np.array_split(np.arange(m), -(-m // _BLOCK))
+        for block in np.array_split(np.arange(m), -(-m // problem.block))
     ]
-    theta, cost = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    theta, cost, others = (np.concatenate(parts) for parts in zip(*found, strict=True))
     if not np.isfinite(cost).all():
-        raise MeasurementError(f"{problem.circuit.text} could not be fitted from any start")
-    return theta, cost
+        zeros = ", ".join(n for n, v in problem.fixed.items() if not v.all())
+        raise MeasurementError(
+            f"{problem.circuit.text} could not be fitted from any start"
+            + (f"; fixed at 0 are {zeros}" if zeros else "")
+        )
+    return theta, cost, others
 
 
-def _best_of(problem: Problem, given: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def _best_of(
+    problem: Problem, given: dict[str, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     m, p = problem.data.shape[0], len(problem.free)
     if set(given) >= set(problem.free):
         begin = problem.theta(given)
         theta, cost, _ = fit_many(problem.residuals, begin, most=200, bounds=problem.bounds)
-        return theta, cost
+        return theta, cost, np.full((m, _OTHERS, p), np.nan)
     theta, cost = np.zeros((m, p)), np.full(m, np.inf)
+    seen, costs = np.empty((m, 0, p)), np.empty((m, 0))
     known = np.zeros(m, dtype=int)
     todo = np.arange(m)
     for seed in range(_TRIES):
@@ -74,14 +87,44 @@ def _best_of(problem: Problem, given: dict[str, np.ndarray]) -> tuple[np.ndarray
         begin = starts(part, at_hand, seed, theta[todo] if seed % 2 else None)
         if seed and m > 1:
             begin = np.concatenate([begin, _neighbours(part, theta)], axis=1)
-        found, total = _from_starts(part, begin)
+        ends, sums = _from_starts(part, begin)
+        seen, costs = (_beside(a, b, todo) for a, b in ((seen, ends), (costs, sums)))
+        first, rows = np.argmin(sums, axis=1), np.arange(todo.size)
+        found, total = ends[rows, first], sums[rows, first]
         known[todo] = np.where(total < (1 - _SAME) * cost[todo], 0, known[todo] + 1)
         better = total < cost[todo]
         theta[todo[better]], cost[todo[better]] = found[better], total[better]
         todo = todo[known[todo] < _CONFIRMED]
         if not todo.size:
             break
-    return theta, cost
+    return theta, cost, _other_minima(problem, theta, cost, seen, costs)
+
+
+def _beside(seen: np.ndarray, new: np.ndarray, todo: np.ndarray) -> np.ndarray:
+    """Further columns, which only some of the spectra have."""
+    wide = np.full((seen.shape[0], new.shape[1], *seen.shape[2:]), np.nan)
+    wide[todo] = new
+    return np.concatenate([seen, wide], axis=1)
+
+
+def _other_minima(
+    problem: Problem, theta: np.ndarray, cost: np.ndarray, seen: np.ndarray, costs: np.ndarray
+) -> np.ndarray:
+    """Of the ends that were seen those that are as good as chance allows, and elsewhere."""
+    m, p = theta.shape
+    dof = max(2 * problem.w.size + len(problem.prior) - p, 1)
+    good = np.nan_to_num(costs, nan=np.inf) < (cost * (1 + _CHANCE / dof))[:, None]
+    kept = np.concatenate([theta[:, None], np.full((m, _OTHERS, p), np.nan)], axis=1)
+    count = np.ones(m, dtype=int)
+    rows = np.arange(m)
+    for column in range(seen.shape[1]):
+        end = seen[:, column]
+        away = np.abs(kept - end[:, None]).max(axis=2)
+        apart = np.nan_to_num(away, nan=np.inf).min(axis=1) > _ELSEWHERE
+        take = good[:, column] & apart & (count <= _OTHERS)
+        kept[rows[take], count[take]] = end[take]
+        count[take] += 1
+    return kept[:, 1:]
 
 
 def _neighbours(problem: Problem, theta: np.ndarray) -> np.ndarray:
@@ -96,7 +139,10 @@ def _neighbours(problem: Problem, theta: np.ndarray) -> np.ndarray:
 
 
 def _from_starts(problem: Problem, begin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Fit from every start a little, and from the best of them to the end."""
+    """Fit from every start a little, and from the best of them to the end.
+
+    Ends, shape (m, followed, p), and their sums of squares, shape (m, followed).
+    """
     m, kept, p = begin.shape
     spectrum = np.repeat(np.arange(m), kept)
 
@@ -110,5 +156,4 @@ def _from_starts(problem: Problem, begin: np.ndarray) -> tuple[np.ndarray, np.nd
     spectrum = np.repeat(np.arange(m), followed)
     theta, cost, _ = fit_many(many, theta.reshape(-1, p), most=100, bounds=problem.bounds)
     cost = np.where(np.isfinite(cost), cost, np.inf).reshape(m, followed)
-    best, rows = np.argmin(cost, axis=1), np.arange(m)
-    return theta.reshape(m, followed, p)[rows, best], cost[rows, best]
+    return theta.reshape(m, followed, p), cost

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _A_DECADE = 4.0
 # Beyond each end of the measured range.
 _BEYOND = 0.5
+_FEWEST = 12
 # Neighbouring frequencies farther apart than by this factor leave the chain to itself.
 _GAP = 9.0
 
@@ -107,8 +108,8 @@ def kramers_kronig(impedance: xr.DataArray, *, tolerance: float = 0.005) -> Kram
     Raises
     ------
     MeasurementError
-        If the spectrum has fewer than 3 frequencies a decade, spans less than a decade, or has a
-        gap of a decade.
+        If the spectrum has fewer than 12 frequencies or than 3 a decade, spans less than a
+        decade, or has a gap of a decade.
 
     Notes
     -----
@@ -130,9 +131,10 @@ def kramers_kronig(impedance: xr.DataArray, *, tolerance: float = 0.005) -> Kram
         raise MeasurementError(f"tolerance is {tolerance}; expected between 0 and 1")
     w = angular_frequency(impedance)
     decades = float(np.log10(w.max() / w.min()))
-    if decades < 1 or w.size < 3 * decades:
+    if decades < 1 or w.size < max(3 * decades, _FEWEST):
         raise MeasurementError(
-            f"{w.size} frequencies over {decades:.1f} decades; at least 3 a decade and 1 decade "
+            f"{w.size} frequencies over {decades:.1f} decades; at least {_FEWEST}, 3 a decade and "
+            "1 decade "
             "are needed to test the Kramers-Kronig relations"
         )
     ordered = np.sort(w)
@@ -180,7 +182,9 @@ def kramers_kronig(impedance: xr.DataArray, *, tolerance: float = 0.005) -> Kram
 def _residual(w: np.ndarray, z: np.ndarray, per_decade: float) -> np.ndarray:
     """Data less the best chain, over the modulus; complex, shape (n,)."""
     low, high = np.log10(1 / w.max()) - _BEYOND, np.log10(1 / w.min()) + _BEYOND
-    tau = np.logspace(low, high, max(4, round(per_decade * (high - low)) + 1))
+    # Of the numbers three fifths at most, or the chain could follow anything.
+    most = int(1.2 * w.size) - 3
+    tau = np.logspace(low, high, min(max(4, round(per_decade * (high - low)) + 1), most))
     columns = [
         np.ones_like(w) + 0j,
         1j * w / w.max(),

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 # Residuals larger than the scatter of neighbours by this factor: the circuit does not describe
 # the data.
 _MISFIT = 1.5
+# Fewer points a decade tell no scatter: the spectrum itself moves as much.
+_A_DECADE = 3.0
 
 
 @shown(table="table")
@@ -47,7 +49,8 @@ class CircuitFit:
         Dims (scan,): standard deviation of real and imaginary part over the modulus.
     misfit : xarray.DataArray
         Dims (scan,): residuals over the scatter of neighbouring points (and `accuracy`); about 1
-        where the circuit describes the data, nan where fewer than 8 points tell no scatter.
+        where the circuit describes the data, nan where fewer than 8 points, or than 3 a decade,
+        tell no scatter.
 
     Examples
     --------
@@ -67,19 +70,20 @@ class CircuitFit:
     def describes(self) -> bool:
         """Whether residuals are no larger than the scatter of neighbouring points explains.
 
-        False also where there are too few points to say.
+        Of all spectra: of many, chance alone fails some (`misfit` tells which). False also where
+        there are too few points to say.
         """
         return bool((self.misfit < _MISFIT).all())
 
-    def estimate(self, parameter: str, scan: int = 0) -> Estimate:
+    def estimate(self, parameter: str, scan: int | float | str | None = None) -> Estimate:
         """One parameter of one spectrum.
 
         Parameters
         ----------
         parameter : str
             Name, as in the table.
-        scan : int, default 0
-            Which spectrum.
+        scan : optional
+            Which spectrum, by its coordinate ``scan``; by default the first.
 
         Raises
         ------
@@ -93,6 +97,8 @@ class CircuitFit:
         >>> fit.estimate("TL1_R_cathode").unit
         'ohm cm2'
         """
+        if scan is None:
+            scan = self.table["scan"].iloc[0]
         rows = self.table[(self.table["parameter"] == parameter) & (self.table["scan"] == scan)]
         if rows.empty:
             names = ", ".join(dict.fromkeys(self.table["parameter"]))
@@ -110,13 +116,13 @@ class CircuitFit:
             method=f"least squares of {self.circuit}",
         )
 
-    def plot(self, scan: int = 0, ax: Axes | None = None) -> Axes:
+    def plot(self, scan: int | float | str | None = None, ax: Axes | None = None) -> Axes:
         """Nyquist plot of data and fit, with equal axes.
 
         Parameters
         ----------
-        scan : int
-            Which spectrum.
+        scan : optional
+            Which spectrum, by its coordinate ``scan``; by default the first.
         ax : matplotlib.axes.Axes, optional
             Axes to draw on.
 
@@ -153,7 +159,8 @@ def fit_circuit(
     circuit : str
         As for `parse_circuit`, e.g. ``"L0-R0-p(R1,CPE1)-TL1"``.
     start : mapping of str to float or sequence of float, optional
-        Where to begin, of parameters of which something is known.
+        Where to begin, of parameters of which something is known. Where all are given, nothing
+        else is tried.
     fixed : mapping of str to float or sequence of float, optional
         Values that are not fitted.
     free : iterable of str
@@ -202,35 +209,37 @@ def fit_circuit(
     >>> found.lower < truth["R_cathode"] < found.upper, fit.describes
     (True, True)
     """
-    if not 0 <= accuracy < 1:
-        raise MeasurementError(f"accuracy is {accuracy}; expected a share, from 0 to below 1")
+    if not (isinstance(accuracy, int | float) and 0 <= accuracy < 1):
+        raise MeasurementError(f"accuracy is {accuracy!r}; expected a share, from 0 to below 1")
     angular_frequency(impedance)
     # Neighbours tell the noise: they must stand beside each other.
     impedance = impedance.sortby("frequency", ascending=False)
     w = angular_frequency(impedance)
+    if impedance.ndim > 2 or impedance.size == 0:
+        raise MeasurementError(
+            f"impedance: dims are {impedance.dims}; expected (frequency,) or (scan, frequency), "
+            "with at least one spectrum"
+        )
     data = impedance.transpose(..., "frequency").values.reshape(-1, w.size)
     m = data.shape[0]
+    labels = _labels(impedance, m)
     parsed = parse_circuit(circuit)
     rough = scatter(data)
-    prior = {}
-    for name, (value, relative) in (known or {}).items():
-        values = np.broadcast_to(np.asarray(value, dtype=float), m)
-        if not ((values > 0).all() and relative > 0):
-            raise MeasurementError(f"known: {name} is {value} with {relative}; both are positive")
-        prior[name] = (values, float(relative))
-    together = tuple(dict.fromkeys(shared))
+    prior = _priors(known, m)
+    together = tuple(dict.fromkeys(_names("shared", shared)))
     problem = Problem(
         parsed,
         w,
         data,
         np.abs(data) * rough[:, None],
-        held(parsed, fixed, free, m),
+        held(parsed, fixed, _names("free", free), m),
         prior,
     )
     if unknown := set(prior) - set(problem.free) - set(problem.derived):
         raise MeasurementError(f"known: {sorted(unknown)} are not fitted")
     _check_shared(problem, together, prior)
-    if 2 * w.size + len(prior) <= len(problem.free) - (len(together) if m > 1 else 0):
+    numbers, own = 2 * w.size + len(prior), len(problem.free) - len(together)
+    if m * numbers <= m * own + len(together) or numbers <= own:
         raise MeasurementError(
             f"{w.size} frequencies cannot tell the {len(problem.free)} parameters of {circuit}"
         )
@@ -240,21 +249,64 @@ def fit_circuit(
             raise MeasurementError(f"start: {name} is {given[name].min():g}; it is fitted above 0")
     if together and m > 1:
         problem = replace(problem, shared=together)
-        theta = best_joint_fit(problem, given)
+        theta, others = best_joint_fit(problem, given), None
     else:
-        theta, _ = best_fit(problem, given)
+        theta, _, others = best_fit(problem, given)
     problem, fit, factor = with_noise(problem, theta)
-    table = table_of(problem, fit, profile, str(impedance.attrs.get("units")))
+    table = table_of(problem, fit, profile, str(impedance.attrs.get("units")), others)
+    table["scan"] = np.repeat(labels, len(table) // m)
     return CircuitFit(
         circuit,
         table,
-        _fitted(problem, fit.theta, impedance),
-        _by_scan(factor * rough, "relative noise of real and imaginary part"),
+        _fitted(problem, fit.theta, impedance, labels),
+        _by_scan(labels, factor * rough, "relative noise of real and imaginary part"),
         _by_scan(
-            factor * rough / np.hypot(rough, accuracy) if w.size >= FEWEST else np.full(m, np.nan),
+            labels,
+            factor * rough / np.hypot(rough, accuracy) if _dense(w) else np.full(m, np.nan),
             "residuals over the scatter of neighbours",
         ),
     )
+
+
+def _dense(w: np.ndarray) -> bool:
+    """Whether neighbours lie close enough to tell noise from the spectrum's own course."""
+    return w.size >= FEWEST and w.size - 1 >= _A_DECADE * np.log10(w.max() / w.min())
+
+
+def _names(what: str, given: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(given, str):
+        raise MeasurementError(f"{what}: found {given!r}; expected several names, as ({given!r},)")
+    return tuple(given)
+
+
+def _labels(impedance: xr.DataArray, m: int) -> np.ndarray:
+    """Of the spectra: their coordinate where they have one that tells them apart."""
+    beside = [d for d in impedance.dims if d != "frequency"]
+    if beside and beside[0] in impedance.coords:
+        values = impedance[beside[0]].values
+        if np.unique(values).size == m:
+            return np.asarray(values)
+    return np.arange(m)
+
+
+def _priors(
+    known: Mapping[str, tuple[object, float]] | None, m: int
+) -> dict[str, tuple[np.ndarray, float]]:
+    prior = {}
+    for name, given in (known or {}).items():
+        try:
+            value, relative = given
+            values = np.broadcast_to(np.asarray(value, dtype=float), m)
+            relative = float(relative)
+        except (TypeError, ValueError):
+            raise MeasurementError(
+                f"known: {name} is {given!r}; expected a value (one, or one of each of the {m} "
+                "spectra) and its relative standard uncertainty"
+            ) from None
+        if not ((values > 0).all() and np.isfinite(values).all() and 0 < relative < np.inf):
+            raise MeasurementError(f"known: {name} is {value} with {relative}; both are positive")
+        prior[name] = (values, relative)
+    return prior
 
 
 def _check_shared(
@@ -271,7 +323,9 @@ def _check_shared(
             )
 
 
-def _fitted(problem: Problem, theta: np.ndarray, impedance: xr.DataArray) -> xr.Dataset:
+def _fitted(
+    problem: Problem, theta: np.ndarray, impedance: xr.DataArray, labels: np.ndarray
+) -> xr.Dataset:
     m = theta.shape[0]
     model = problem.circuit.impedance(problem.w, problem.natural(theta, np.arange(m)))
     dims, units = ("scan", "frequency"), {"units": str(impedance.attrs.get("units", "ohm"))}
@@ -286,14 +340,14 @@ def _fitted(problem: Problem, theta: np.ndarray, impedance: xr.DataArray) -> xr.
     }
     coords = {
         "frequency": impedance["frequency"],
-        "scan": ("scan", np.arange(m), {"units": "1", "long_name": "sweep"}),
+        "scan": ("scan", labels, {"units": "1", "long_name": "sweep"}),
     }
     attrs = {k: impedance.attrs[k] for k in ("simulated", "source") if k in impedance.attrs}
     return xr.Dataset(data, coords=coords, attrs=attrs)
 
 
-def _by_scan(values: np.ndarray, name: str) -> xr.DataArray:
-    scan = ("scan", np.arange(values.size), {"units": "1", "long_name": "sweep"})
+def _by_scan(labels: np.ndarray, values: np.ndarray, name: str) -> xr.DataArray:
+    scan = ("scan", labels, {"units": "1", "long_name": "sweep"})
     return xr.DataArray(
         values, dims="scan", coords={"scan": scan}, attrs={"units": "1", "long_name": name}
     )

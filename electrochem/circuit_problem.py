@@ -14,9 +14,11 @@ from electrochem.two_rails import cathode_resistance, direct_current_resistance
 
 # Exponents of constant phase elements, and the spread of sizes, live within these; all else is
 # positive and fitted as its logarithm.
-_WITHIN = {"n": (0.3, 1.0), "spread": (0.0, 0.8)}
+_WITHIN = {"n": (0.5, 1.0), "spread": (0.0, 0.8)}
+_BLOCK, _BLOCK_OF_SIZES = 64, 8
 # Fewer points tell nothing of their scatter.
 FEWEST = 8
+_HAIR = 1e-5
 _DERIVED = {"R_cathode": cathode_resistance, "R_dc": direct_current_resistance}
 
 
@@ -105,6 +107,16 @@ class Problem:
         )
 
     @property
+    def block(self) -> int:
+        """Spectra that are fitted at a time: more would not fit the processor's memory."""
+        spread = [
+            n
+            for n, d in zip(self.circuit.names, self.circuit.dimensions, strict=True)
+            if d == "spread" and (n not in self.fixed or self.fixed[n].any())
+        ]
+        return _BLOCK_OF_SIZES if spread else _BLOCK
+
+    @property
     def free(self) -> tuple[str, ...]:
         """Names of what is fitted, in order."""
         return tuple(n for n in self.circuit.names if n not in self.fixed)
@@ -147,7 +159,11 @@ class Problem:
         for j, name in enumerate(self.free):
             within = _WITHIN.get(self.dimension(name))
             x = theta[:, j, None]
-            values[name] = np.clip(x, *within) if within else np.exp(np.clip(x, -200, 200))
+            if within:
+                # A hair beyond, so that slopes at a bound are not 0 and the fit can leave it.
+                values[name] = np.clip(x, within[0] - _HAIR, within[1] + _HAIR)
+            else:
+                values[name] = np.exp(np.clip(x, -200, 200))
         return values
 
     def theta(self, values: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -307,6 +323,8 @@ def values_for(
             raise MeasurementError(f"{what}: {name} has shape {array.shape}, spectra are {count}")
         if not (np.isfinite(array).all() and (array >= 0).all()):
             raise MeasurementError(f"{what}: {name} is {value}; expected a number of at least 0")
+        if circuit.dimensions[circuit.names.index(name)] == "n" and (array > 1).any():
+            raise MeasurementError(f"{what}: {name} is {value}; an exponent is at most 1")
         values[name] = np.broadcast_to(array, count).copy()
     return values
 

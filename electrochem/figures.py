@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from coatqc.core.errors import MeasurementError
 from coatqc.core.plotting import CYCLE, axis_label, mark_simulated, new_axes, pretty_unit
 
 if TYPE_CHECKING:
@@ -16,15 +17,17 @@ if TYPE_CHECKING:
     from electrochem.lengths import LengthDistribution
 
 
-def plot_nyquist(fit: CircuitFit, scan: int = 0, ax: Axes | None = None) -> Axes:
+def plot_nyquist(
+    fit: CircuitFit, scan: int | float | str | None = None, ax: Axes | None = None
+) -> Axes:
     """Measured points and fitted curve in the complex plane, with equal axes.
 
     Parameters
     ----------
     fit : CircuitFit
         What to draw.
-    scan : int
-        Which spectrum.
+    scan : optional
+        Which spectrum, by its coordinate ``scan``; by default the first.
     ax : matplotlib.axes.Axes, optional
         Axes to draw on.
 
@@ -36,7 +39,10 @@ def plot_nyquist(fit: CircuitFit, scan: int = 0, ax: Axes | None = None) -> Axes
     "−Z'' / ohm cm²"
     """
     ax = new_axes(ax, figsize=(5.2, 3.6))
-    data = fit.data.isel(scan=scan)
+    names = fit.data["scan"].values.tolist()
+    if scan is not None and scan not in names:
+        raise MeasurementError(f"scan {scan!r} is not in the fit; there are {names}")
+    data = fit.data.isel(scan=0 if scan is None else names.index(scan))
     measured, fitted = data["measured"].values, data["fitted"].values
     frequency = data["frequency"].values
     ax.plot(measured.real, -measured.imag, "o", color=CYCLE[0], markersize=3.5, label="measured")

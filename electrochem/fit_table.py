@@ -15,8 +15,6 @@ from electrochem.profiles import profile_intervals
 # Wider than a factor of e each way is no measurement of a positive number.
 _TOO_WIDE = 1.0
 _PROFILED = 20
-# Spectra at a time: more would not fit the processor's memory.
-_BLOCK = 64
 _PLAIN = {"L": "H", "C": "F", "R": "ohm"}
 _PER_AREA = {"L": "H cm2", "C": "F cm-2", "R": "ohm cm2"}
 
@@ -26,6 +24,7 @@ def table_of(
     fit: JointFit,
     profile: bool | Collection[str] | None,
     unit: str,
+    others: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """A row a spectrum and parameter, with interval and what the data tell of it.
 
@@ -39,6 +38,8 @@ def table_of(
         As for `fit_circuit`.
     unit : str
         Of the impedance.
+    others : numpy.ndarray, optional
+        Minima beside the fit, as of `best_fit`.
 
     Returns
     -------
@@ -74,13 +75,15 @@ def table_of(
     slope = np.stack([_slope(problem, n, fit.theta) for n in names], axis=1)
     u = np.sqrt(np.einsum("mqp,mpr,mqr->mq", slope, fit.covariance, slope))
     k = stdtrit(fit.dof, 0.975)
-    low, high = x - k[:, None] * u, x + k[:, None] * u
+    common = float(stdtrit(fit.dof.sum(), 0.975))
+    factor = np.where([n in problem.shared for n in names], common, k[:, None])
+    low, high = x - factor * u, x + factor * u
     # What several spectra share is moved in all of them; the rest in one, the others giving way.
     own = [n for n in chosen if n not in problem.shared and problem.can_be_held(n)]
     if own:
         at = [names.index(n) for n in own]
         alone = fit.anchored(problem)
-        for block in np.array_split(every, -(-m // _BLOCK)):
+        for block in np.array_split(every, -(-m // alone.block)):
             some = alone.of(block)
             r = some.residuals(fit.theta[block], np.arange(block.size))
             ends = profile_intervals(
@@ -92,11 +95,12 @@ def table_of(
                 slope[block][:, at],
                 fit.covariance[block],
                 k[block, None] * u[block][:, at],
+                None if others is None else others[block],
             )
             low[block[:, None], at], high[block[:, None], at] = ends
     for name in [n for n in chosen if n in problem.shared]:
         j = names.index(name)
-        low[:, j], high[:, j] = shared_interval(problem, fit, name, float(k.min()), float(u[0, j]))
+        low[:, j], high[:, j] = shared_interval(problem, fit, name, common, float(u[0, j]))
     return _frame(problem, names, x, u, low, high, unit)
 
 
@@ -115,8 +119,8 @@ def _frame(
         columns["value"][:, j] = problem.unscaled(name, x[:, j])
         columns["lower"][:, j] = problem.unscaled(name, low[:, j])
         columns["upper"][:, j] = problem.unscaled(name, high[:, j])
-        near = problem.unscaled(name, x[:, j] + 1e-4) - problem.unscaled(name, x[:, j] - 1e-4)
-        columns["u"][:, j] = near / 2e-4 * u[:, j]
+        bounded = problem.dimension(name) in ("n", "spread")
+        columns["u"][:, j] = u[:, j] if bounded else columns["value"][:, j] * u[:, j]
     told = _told(x - low, high - x)
     return pd.DataFrame(
         {

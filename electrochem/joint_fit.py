@@ -90,7 +90,12 @@ class JointFit:
         towards = np.einsum("msk,ms->mk", vectors, gradient)
         offset = np.divide(towards, root, out=np.zeros_like(towards), where=root > 0)
         anchor = Anchor(s, self.theta[:, s], root[:, :, None] * vectors.transpose(0, 2, 1), offset)
-        return replace(problem, anchor=anchor, shared=())
+        # What is known of a shared parameter stays once in all spectra together.
+        prior = {
+            n: (v, u * np.sqrt(len(v)) if n in problem.shared else u)
+            for n, (v, u) in problem.prior.items()
+        }
+        return replace(problem, anchor=anchor, shared=(), prior=prior)
 
 
 def refine(problem: Problem, theta: np.ndarray) -> JointFit:
@@ -205,7 +210,7 @@ def best_joint_fit(problem: Problem, given: dict[str, np.ndarray]) -> np.ndarray
     if set(given) >= set(problem.free):
         theta, _ = descend(problem, _with_shared(problem.theta(given), s))
         return theta
-    theta, _ = best_fit(alone, given)
+    theta, _, _ = best_fit(alone, given)
     sharp = np.einsum("mpp->mp", alone.curvature(theta))[:, s]
     median = [_weighted_median(theta[:, j], sharp[:, i]) for i, j in enumerate(s)]
     # A valley may be bent: whole sets of values from single spectra too.
@@ -231,7 +236,7 @@ def best_joint_fit(problem: Problem, given: dict[str, np.ndarray]) -> np.ndarray
     # With what is shared at hand, each spectrum's own values may be better sought anew.
     part = _others(problem, s, best[0, s])
     again = best.copy()
-    again[:, own], _ = best_fit(part, {n: v for n, v in given.items() if n in part.free})
+    again[:, own], _, _ = best_fit(part, {n: v for n, v in given.items() if n in part.free})
     again, cost = descend(problem, again)
     return again if cost < least else best
 

@@ -200,6 +200,10 @@ def angular_frequency(impedance: xr.DataArray) -> np.ndarray:
         raise MeasurementError("impedance: expected a DataArray with dimension frequency")
     if not np.iscomplexobj(impedance.values):
         raise MeasurementError("impedance: holds real numbers; Z' + iZ'' was expected")
+    if (kind := impedance.attrs.get("kind", "impedance_spectrum")) != "impedance_spectrum":
+        raise MeasurementError(f"impedance: its kind is {kind!r}; expected 'impedance_spectrum'")
+    if (hertz := impedance["frequency"].attrs.get("units", "Hz")) != "Hz":
+        raise MeasurementError(f"impedance: frequency is in {hertz!r}; expected 'Hz'")
     if (unit := impedance.attrs.get("units")) not in ("ohm", "ohm cm2"):
         raise MeasurementError(f"impedance: its units are {unit!r}; expected 'ohm' or 'ohm cm2'")
     if (impedance.values == 0).any():

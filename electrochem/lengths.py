@@ -182,8 +182,21 @@ def length_distribution(
     >>> found.median.lower < truth["L_diff"] < found.median.upper
     True
     """
-    if steps < 100:
-        raise MeasurementError(f"steps is {steps}; at least 100 are needed")
+    if not (isinstance(steps, int) and steps >= 100 and isinstance(seed, int) and seed >= 0):
+        raise MeasurementError(
+            f"steps is {steps!r} and seed {seed!r}; expected whole numbers, steps at least 100"
+        )
+    if lengths is not None and not (isinstance(lengths, tuple | list) and len(lengths) == 2):
+        raise MeasurementError(
+            f"lengths are {lengths!r}; expected the shortest and the longest in um, as (0.2, 20)"
+        )
+    element = low_end(impedance, circuit, geometry, below).element
+    for name in known or {}:
+        if name.startswith(f"{element}_") and name.endswith(
+            ("C_diff", "tau", "spread", "R_cathode")
+        ):
+            remedy = "give it as capacity" if name.endswith("C_diff") else "leave it out"
+            raise MeasurementError(f"known: {name} does not enter the distribution; {remedy}")
     first = diffusion_length(
         impedance,
         circuit,
@@ -256,7 +269,7 @@ def _problem(
         data,
         np.abs(data) * float(first.fit.noise.values[0]),
         held(parsed, end.fixed, (), 1),
-        {n: (np.full(1, float(np.asarray(v))), u) for n, (v, u) in (known or {}).items()},
+        {n: (np.asarray(v, float).reshape(1), u) for n, (v, u) in (known or {}).items()},
     )
     values = first.fit.table.set_index("parameter")["value"]
     begin = {n: float(values[n]) for n in problem.free if n not in own}

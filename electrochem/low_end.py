@@ -70,6 +70,8 @@ def low_end(
 of one spectrum are needed to see diffusion
     """
     angular_frequency(impedance)
+    if below is not None and not (isinstance(below, int | float) and below > 0):
+        raise MeasurementError(f"below is {below!r}; expected a frequency in Hz")
     fixed = {}
     if circuit is None:
         if geometry not in _LETTER:
@@ -118,16 +120,19 @@ def check_numbers(
     --------
     >>> check_numbers(1e-11, 0.1, (14.9, 0.05), None)
     """
-    if not (math.isfinite(coefficient) and coefficient > 0):
+    if not (
+        isinstance(coefficient, int | float) and math.isfinite(coefficient) and coefficient > 0
+    ):
         raise MeasurementError(
-            f"diffusion_coefficient is {coefficient}; expected cm2 s-1 above 0, as 1e-11"
+            f"diffusion_coefficient is {coefficient!r}; expected cm2 s-1 above 0, as 1e-11"
         )
     if not 0 <= relative < 1:
         raise MeasurementError(
             f"relative_uncertainty is {relative}; expected a share of the diffusion coefficient, "
             "from 0 to below 1"
         )
-    if capacity is not None and not (len(capacity) == 2 and min(capacity) > 0):
+    pair = isinstance(capacity, tuple | list) and len(capacity) == 2
+    if capacity is not None and not (pair and min(capacity) > 0):
         raise MeasurementError(
             f"capacity is {capacity}; expected F (or F cm-2) and its relative standard "
             "uncertainty, both above 0"

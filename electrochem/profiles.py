@@ -21,6 +21,7 @@ def profile_intervals(
     slope: np.ndarray,
     covariance: np.ndarray,
     first: np.ndarray,
+    others: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Ends of the profile-likelihood interval of each quantity, on its scale.
 
@@ -41,6 +42,9 @@ def profile_intervals(
         Change of each quantity with theta (m, q, p), and covariance of theta (m, p, p).
     first : numpy.ndarray
         Half width (m, q) at which to look first.
+    others : numpy.ndarray, optional
+        Minima beside the fit, shape (m, a, p), nan where there are fewer: the sum of squares may
+        stay small through them.
 
     Returns
     -------
@@ -85,7 +89,7 @@ def profile_intervals(
         guess = warm[todo] + direction[todo] * (side[todo] * at[todo])[:, None]
         h, found = _held_fit(
             problem, guess, spectrum[todo], number[todo], names,
-            centre[spectrum[todo], number[todo]] + side[todo] * at[todo], cost, threshold,
+            centre[spectrum[todo], number[todo]] + side[todo] * at[todo], cost, threshold, others,
         )  # fmt: skip
         below = h < 0
         inside, outside = todo[below], todo[~below]
@@ -129,6 +133,7 @@ def _held_fit(
     target: np.ndarray,
     cost: np.ndarray,
     threshold: np.ndarray,
+    others: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Signed distance from the threshold, and theta, with each quantity held at its target."""
     groups = [(names[j], np.flatnonzero(number == j)) for j in np.unique(number)]
@@ -147,7 +152,7 @@ def _held_fit(
         return problem.residuals(bound(theta, which), spectrum[which])
 
     low, high = problem.bounds
-    best, found = np.full(spectrum.size, np.inf), guess
+    best, found = np.full(spectrum.size, np.inf), guess.copy()
     for begin in _begins(problem, guess):
         theta, total, _ = fit_many(
             residuals, np.clip(begin, low, high), most=40, tolerance=1e-6, bounds=(low, high)
@@ -155,6 +160,19 @@ def _held_fit(
         better = total < best
         best = np.where(better, total, best)
         found = np.where(better[:, None], theta, found)
+    for elsewhere in () if others is None else others[spectrum].swapaxes(0, 1):
+        rows = np.flatnonzero(np.isfinite(elsewhere[:, 0]))
+        if not rows.size:
+            continue
+
+        def some(theta: np.ndarray, which: np.ndarray, rows: np.ndarray = rows) -> np.ndarray:
+            return residuals(theta, rows[which])
+
+        theta, total, _ = fit_many(
+            some, elsewhere[rows], most=40, tolerance=1e-6, bounds=(low, high)
+        )
+        taken = total < best[rows]
+        best[rows[taken]], found[rows[taken]] = total[taken], theta[taken]
     growth = np.sqrt(np.maximum(best - cost[spectrum], 0.0))
     return growth - threshold[spectrum], bound(found, np.arange(spectrum.size))
 
