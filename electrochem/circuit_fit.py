@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from coatqc.core.display import shown
+from coatqc.core.display import Sheet, estimate_row, shown
 from coatqc.core.errors import MeasurementError
 from coatqc.core.estimate import Estimate
 from electrochem.best_fit import best_fit
@@ -26,11 +26,36 @@ if TYPE_CHECKING:
 # Residuals larger than the scatter of neighbours by this factor: the circuit does not describe
 # the data.
 _MISFIT = 1.5
+# Rows of the table that are printed.
+_SHOWN = 24
 # Fewer points a decade tell no scatter: the spectrum itself moves as much.
 _A_DECADE = 3.0
 
 
-@shown(table="table")
+def _fit_sheet(fit: CircuitFit) -> Sheet:
+    rows: list[tuple[str, ...]] = []
+    for row in fit.table.head(_SHOWN).to_dict("records"):
+        estimate = fit.estimate(row["parameter"], row["scan"])
+        name, value, ends, _ = estimate_row(row["parameter"], estimate)
+        # Of what is not told on both sides a value says nothing.
+        value = value if row["told"] in ("yes", "roughly") else ""
+        rows.append((str(row["scan"]), name, value, ends, row["told"]))
+    notes = []
+    if len(fit.table) > _SHOWN:
+        notes.append(f"{len(fit.table) - _SHOWN} more rows in .table")
+    if not fit.describes:
+        worst = float(np.nanmax(fit.misfit)) if np.isfinite(fit.misfit).any() else np.nan
+        notes.append(
+            "too few frequencies to tell whether the circuit describes the data"
+            if np.isnan(worst)
+            else f"DOES NOT DESCRIBE THE DATA: residuals are {worst:.1f} times the scatter of "
+            "neighbouring points, so that values and intervals may mean nothing"
+        )
+    heads = ("scan", "parameter", "value", "interval", "told")
+    return Sheet(f"CircuitFit {fit.circuit}", heads, rows, tuple(notes))
+
+
+@shown(sheet=_fit_sheet)
 @dataclass(frozen=True)
 class CircuitFit:
     """A circuit fitted to one spectrum or to many.
@@ -41,8 +66,8 @@ class CircuitFit:
         As given.
     table : pandas.DataFrame
         A row a spectrum and parameter: scan, parameter, value, standard uncertainty, lower,
-        upper, unit, told. A value that the spectrum bounds on one side only has told "upper
-        bound" or "lower bound"; one that it does not tell at all, "no".
+        upper, unit, told. Told is "yes", "roughly" (wider than a factor of e to a side), "upper
+        bound" or "lower bound" (the spectrum bounds it on one side only), or "no".
     data : xarray.Dataset
         measured, fitted and residual (over the modulus), dims (scan, frequency).
     noise : xarray.DataArray

@@ -16,6 +16,9 @@ _FEWEST_ROWS = 40
 _STEADY = 0.05
 # V: a stretch at the end this close to the limit, holding so many times its share of charge.
 _HOLD_VOLT, _HOLD_TIMES = 1e-3, 8.0
+# Standard uncertainties by which a peak stands above its foot; a maximum of noise is chosen among
+# many.
+_TOLD = 4.0
 _DRAWS = 1000
 
 
@@ -231,6 +234,7 @@ def peak_of_dqde(
         )
     # From valley to valley: the flank of a higher neighbour is not this peak.
     top = int(maxima[np.argmax(slope[maxima])])
+    summit = basis[top]
     falls = np.diff(slope) < 0
     left = np.flatnonzero(falls[:top])
     right = np.flatnonzero(~falls[top:])
@@ -238,6 +242,16 @@ def peak_of_dqde(
         int(left[-1]) + 1 if left.size else 0, top + int(right[0]) + 1 if right.size else at.size
     )
     at, basis, slope = at[hill], basis[hill], slope[hill]
+    for foot in (basis[0], basis[-1]):
+        drop, u = (
+            float(x[0]) for x in with_uncertainty((summit - foot)[None], coefficient, covariance)
+        )
+        if drop < _TOLD * u:
+            raise MeasurementError(
+                f"dQ/dE between {low:g} and {high:g} V has no maximum that noise does not explain: "
+                f"at {at[int(np.argmax(slope))]:.3f} V it stands {drop:.3g} mAh g-1 V-1 above its "
+                f"foot, with a standard uncertainty of {u:.2g}; choose other bounds"
+            )
     value = float(_tops(at, slope[None])[0])
     used = np.flatnonzero(basis.any(axis=0))
     draws = np.random.default_rng(0).multivariate_normal(

@@ -14,6 +14,7 @@ from electrochem.profiles import profile_intervals
 
 # Wider than a factor of e each way is no measurement of a positive number.
 _TOO_WIDE = 1.0
+_NOWHERE = float(np.log(1e3))
 _PROFILED = 20
 _PLAIN = {"L": "H", "C": "F", "R": "ohm"}
 _PER_AREA = {"L": "H cm2", "C": "F cm-2", "R": "ohm cm2"}
@@ -149,7 +150,8 @@ def _slope(problem: Problem, name: str, theta: np.ndarray) -> np.ndarray:
 
 
 def _told(below: np.ndarray, above: np.ndarray) -> np.ndarray:
-    has_lower, has_upper = np.isfinite(below), np.isfinite(above)
+    # A logarithm that far off, by the covariance, is no bound.
+    has_lower, has_upper = below < _NOWHERE, above < _NOWHERE
     with np.errstate(invalid="ignore"):
         near = np.maximum(below, above) < _TOO_WIDE
     out = np.where(near, "yes", "roughly").astype(object)

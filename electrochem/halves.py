@@ -10,6 +10,7 @@ import xarray as xr
 
 from coatqc.core.errors import MeasurementError
 from electrochem.flowing import rows_once, signs_of_current
+from electrochem.labels import expect
 from electrochem.passed_charge import PassedCharge, passed_charge
 from electrochem.plausible import number
 from electrochem.wholeness import begins_within, end_within
@@ -120,6 +121,7 @@ def half_cycles(
     >>> [half.sign for half in halves], warnings
     ([1, -1, 1, -1], [])
     """
+    expect(record, "cell_record")
     missing = {"time", "voltage", "current"} - set(record.data_vars)
     if missing:
         raise MeasurementError(f"record: no {', '.join(sorted(missing))}; a cell_record needs it")

@@ -177,6 +177,36 @@ def label_cycles(cycle: np.ndarray, columns: Mapping[str, np.ndarray], **attrs: 
     return xr.Dataset(data, coords={"cycle": place}, attrs={"kind": "cycle_table"} | attrs)
 
 
+def expect(thing: object, kind: str) -> None:
+    """Refuse what is not of a kind.
+
+    Parameters
+    ----------
+    thing : object
+        What was given.
+    kind : str
+        ``cell_record``, ``cycle_table`` or ``impedance_spectrum``.
+
+    Raises
+    ------
+    MeasurementError
+
+    Examples
+    --------
+    >>> expect("a.csv", "cell_record")
+    Traceback (most recent call last):
+        ...
+    coatqc.core.errors.MeasurementError: expected a cell_record, found str; read gives one
+    """
+    wanted = xr.DataArray if kind == "impedance_spectrum" else xr.Dataset
+    found = getattr(thing, "attrs", {}).get("kind", kind)
+    if not isinstance(thing, wanted):
+        found = getattr(thing, "attrs", {}).get("kind") or type(thing).__name__
+    elif found == kind:
+        return
+    raise MeasurementError(f"expected a {kind}, found {found}; read gives one")
+
+
 def angular_frequency(impedance: xr.DataArray) -> np.ndarray:
     """Angular frequency, rad/s, of a checked spectrum.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from coatqc.core.display import shown
+from coatqc.core.display import Sheet, estimate_row, shown
 from coatqc.core.errors import MeasurementError
 from coatqc.core.estimate import Estimate
 from electrochem.circuit import parse_circuit
@@ -30,7 +30,16 @@ _LEVEL = 0.95
 _MIXED = 1.2
 
 
-@shown(hide=("data", "draws"))
+def _sheet(found: LengthDistribution) -> Sheet:
+    rows: list[tuple[str, ...]] = [
+        estimate_row("median", found.median),
+        ("mixing (R-hat)", f"{found.mixing:.2f}", "", ""),
+    ]
+    heads = ("quantity", "value", "interval", "n")
+    return Sheet("LengthDistribution", heads, rows, tuple(found.conditions.split("; ")))
+
+
+@shown(sheet=_sheet)
 @dataclass(frozen=True)
 class LengthDistribution:
     """Distribution of diffusion lengths by volume.
@@ -125,7 +134,7 @@ def length_distribution(
     circuit: str | None = None,
     *,
     diffusion_coefficient: float,
-    geometry: str = "planar",
+    geometry: str | None = None,
     relative_uncertainty: float = 0.0,
     capacity: tuple[float, float] | None = None,
     known: Mapping[str, tuple[object, float]] | None = None,
@@ -165,8 +174,11 @@ def length_distribution(
     The distribution is lognormal but for a smooth random function of ln L (correlated over 0.5)
     whose size the data tell; intervals are those of what agrees with the data under this prior,
     and lie within `lengths` by assumption. Features narrower than about a factor of 1.6 in
-    length are not told by diffusion and are smoothed. The other parameters are integrated out as
-    normal about the best fit.
+    length are not told by diffusion and are smoothed. Of 100 simulated spectra with 0.2 % noise
+    intervals held the volume fraction at five places in 97-100 % and the median in 97-100 % where
+    the distribution was lognormal; where it had two narrow parts (0.2 in ln L, a factor of 3
+    apart) in 82-98 % and 85 %: there, take the shape as an indication. The other parameters are
+    integrated out as normal about the best fit.
 
     References
     ----------
@@ -253,7 +265,7 @@ def _problem(
     first: DiffusionLength,
     impedance: xr.DataArray,
     circuit: str | None,
-    geometry: str,
+    geometry: str | None,
     below: float | None,
     known: Mapping[str, tuple[object, float]] | None,
 ) -> tuple[Problem, dict[str, float], str]:

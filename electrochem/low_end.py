@@ -51,7 +51,7 @@ class LowEnd:
 
 
 def low_end(
-    impedance: xr.DataArray, circuit: str | None, geometry: str, below: float | None
+    impedance: xr.DataArray, circuit: str | None, geometry: str | None, below: float | None
 ) -> LowEnd:
     """Part of a spectrum that speaks of diffusion; arguments as of `diffusion_length`.
 
@@ -74,6 +74,7 @@ of one spectrum are needed to see diffusion
         raise MeasurementError(f"below is {below!r}; expected a frequency in Hz")
     fixed = {}
     if circuit is None:
+        geometry = "planar" if geometry is None else geometry
         if geometry not in _LETTER:
             raise MeasurementError(
                 f"geometry is {geometry!r}; expected one of {', '.join(_LETTER)}"
@@ -101,7 +102,12 @@ of one spectrum are needed to see diffusion
             + (" of several spectra" if part.ndim != 1 else "")
             + "; at least 5 of one spectrum are needed to see diffusion"
         )
-    return LowEnd(part, circuit, element, _GEOMETRY[element.rstrip("0123456789")[-1]], fixed)
+    shape = _GEOMETRY[element.rstrip("0123456789")[-1]]
+    if geometry not in (None, shape):
+        raise MeasurementError(
+            f"geometry is {geometry!r}, but {element} of the circuit is {shape}; leave one out"
+        )
+    return LowEnd(part, circuit, element, shape, fixed)
 
 
 def check_numbers(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import xarray as xr
 
-from coatqc.core.display import shown
+from coatqc.core.display import Sheet, estimate_row, shown
 from coatqc.core.estimate import Estimate
 from electrochem.circuit_fit import CircuitFit, fit_circuit
 from electrochem.low_end import check_numbers, low_end, misfit
@@ -16,7 +16,16 @@ from electrochem.low_end import check_numbers, low_end, misfit
 _UM_PER_CM = 1e4
 
 
-@shown()
+def _length_sheet(found: DiffusionLength) -> Sheet:
+    rows: list[tuple[str, ...]] = [
+        estimate_row("length", found.length),
+        ("w tau at the lowest frequency", f"{found.w_tau:.3g}", "", ""),
+    ]
+    heads = ("quantity", "value", "interval", "n")
+    return Sheet("DiffusionLength", heads, rows, tuple(found.conditions.split("; ")))
+
+
+@shown(sheet=_length_sheet)
 @dataclass(frozen=True)
 class DiffusionLength:
     """Diffusion length of the particles, and what it stands on.
@@ -57,7 +66,7 @@ def diffusion_length(
     circuit: str | None = None,
     *,
     diffusion_coefficient: float,
-    geometry: str = "planar",
+    geometry: str | None = None,
     relative_uncertainty: float = 0.0,
     capacity: tuple[float, float] | None = None,
     spread: float | None = None,
@@ -77,8 +86,8 @@ def diffusion_length(
         transmission line of ions' rail, charge transfer and particles.
     diffusion_coefficient : float
         Of lithium in the particles, cm2 s-1; L goes with its root.
-    geometry : {"planar", "cylinder", "sphere"}
-        Of the particles, where no circuit is given.
+    geometry : {"planar", "cylinder", "sphere"}, optional
+        Of the particles, where no circuit is given (planar by default).
     relative_uncertainty : float, default 0
         Relative standard uncertainty of `diffusion_coefficient`.
     capacity : (float, float), optional

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import xarray as xr
 
 from coatqc.core.plotting import CYCLE, axis_label, mark_simulated, new_axes, pretty_unit
+from electrochem.labels import expect
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,6 +35,7 @@ def plot_impedance(impedance: xr.DataArray, ax: Axes | None = None) -> Axes:
     >>> plot_impedance(simulate_impedance(1)[0]).get_xlabel()
     "Z' / ohm cm²"
     """
+    expect(impedance, "impedance_spectrum")
     ax = new_axes(ax, figsize=(5.2, 3.6))
     rows = impedance.transpose(..., "frequency").values.reshape(-1, impedance.sizes["frequency"])
     many = len(rows) > _NAMED
@@ -78,6 +80,7 @@ def plot_record(record: xr.Dataset, ax: Axes | None = None) -> Axes:
     >>> plot_record(record).get_xlabel()
     'time / h'
     """
+    expect(record, "cell_record")
     ax = new_axes(ax, figsize=(7.0, 3.6))
     every = max(1, record.sizes["record"] // _MOST)
     shown = record.isel(record=slice(None, None, every))
@@ -114,6 +117,7 @@ def plot_cycles(table: xr.Dataset, ax: Axes | None = None) -> Axes:
     >>> plot_cycles(table).get_ylabel()
     'specific discharge capacity / mAh g⁻¹'
     """
+    expect(table, "cycle_table")
     ax = new_axes(ax, figsize=(6.0, 3.6))
     names = [n for n in ("discharge_capacity", "charge_capacity") if n in table]
     names = names or [str(n) for n in table.data_vars][:1]

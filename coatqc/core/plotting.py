@@ -153,13 +153,16 @@ def mark_simulated(ax: Axes, *objects: xr.DataArray | xr.Dataset) -> None:
     'simulated data'
     """
     if any(str(obj.attrs.get("simulated", "")) == "yes" for obj in objects):
+        # Beside the axes, but not on the labels of a second axis there.
+        place = ax.get_position().bounds
+        twin = any(o is not ax and o.get_position().bounds == place for o in ax.figure.axes)
         ax.text(
-            1.003,
-            1.0,
+            0.997 if twin else 1.003,
+            0.985 if twin else 1.0,
             "simulated data",
             transform=ax.transAxes,
             rotation=270,
-            ha="left",
+            ha="right" if twin else "left",
             va="top",
             fontsize=7,
             style="italic",

@@ -162,3 +162,10 @@ def test_calibration_of_position_and_area(direction, holds):
         found.append(peak_of_dqde(curve, bounds))
     holds(f"position of the H2/H3 peak of dQ/dE, {direction}", position, [p for p, _ in found])
     holds(f"area of the H2/H3 peak of dQ/dE, {direction}", area, [a for _, a in found])
+
+
+def test_a_maximum_of_noise_is_no_peak():
+    record, truth = simulate_record(1)
+    curve = differential_capacity(record, mass_g=truth["mass_g"], cycle=2)
+    with pytest.raises(MeasurementError, match="no maximum that noise does not explain"):
+        peak_of_dqde(curve, (3.2, 3.3))

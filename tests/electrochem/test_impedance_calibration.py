@@ -10,6 +10,7 @@ from electrochem import fit_circuit, label_impedance, parse_circuit, simulate_im
 from electrochem.simulate_impedance import CAPACITY
 
 RUNS = 1000
+LINE = "L0-R0-p(R1,CPE1)-TL1"
 
 
 def _many(runs: int, keep=slice(None), **settings):
@@ -46,7 +47,8 @@ def _known(runs: int) -> dict:
 @pytest.mark.calibration
 @pytest.mark.parametrize(("cell", "cycle"), [("uncoated", 1), ("coated", 152)])
 def test_r_cathode(cell, cycle, holds):
-    # Four a decade. At first only R_ct R_ion shows, and R_ion is measured by itself.
+    # Four a decade. At first only R_ct R_ion shows, and R_ion is measured by itself. From the
+    # truth: the interval is asked for; the search is in test_the_search_ends_where_the_truth_leads.
     z, truth = _many(RUNS, cell=cell, cycle=cycle, frequency=np.logspace(6, -1, 29))
     known = _known(RUNS)
     if cycle == 1:
@@ -54,13 +56,24 @@ def test_r_cathode(cell, cycle, holds):
             100 * np.exp(0.2 * np.random.default_rng(9).normal(size=RUNS)),
             0.2,
         )
-    table = fit_circuit(z, "L0-R0-p(R1,CPE1)-TL1", known=known, profile=["TL1_R_cathode"]).table
+    start = {n: v for n, v in truth.items() if n in parse_circuit(LINE).names}
+    table = fit_circuit(z, LINE, known=known, start=start, profile=["TL1_R_cathode"]).table
     found = _estimates(table, "TL1_R_cathode")
     holds(f"R_cathode, {cell}, cycle {cycle}", truth["R_cathode"], found)
 
 
+@pytest.mark.parametrize("cycle", [102, 152])
+def test_the_search_ends_where_the_truth_leads(cycle):
+    z, truth = _many(40, cell="uncoated", cycle=cycle)
+    names = [n for n in parse_circuit(LINE).names if n in truth]
+    start = {n: truth[n] for n in names}
+    ends = [fit_circuit(z, LINE, start=s, profile=False).data["residual"] for s in (None, start)]
+    searched, led = ((np.abs(r) ** 2).sum("frequency").values for r in ends)
+    assert (searched < led * 1.01).mean() >= 0.95
+
+
 @pytest.mark.calibration
-@pytest.mark.parametrize(("cycle", "runs"), [(1, RUNS), (152, 300)])
+@pytest.mark.parametrize(("cycle", "runs"), [(1, RUNS), (152, 200)])
 def test_diffusion_length_where_it_is_told(cycle, runs, holds):
     # The circuit that is used by default, from the truth: the interval is asked for, not the
     # search, which takes most of the time.
@@ -85,7 +98,9 @@ def test_diffusion_length_where_it_is_told(cycle, runs, holds):
     ).table
     # L is the root of D tau: its interval holds L where that of tau holds tau.
     what = f"tau of L_diff, cycle {cycle}, C_diff known to 5 %"
-    holds(what, truth["TLP1_tau"], _estimates(table, "TLP1_tau"))
+    # Of 200 runs chance alone puts the share of 95 % between 92 and 98.5 %.
+    limits = {} if runs == RUNS else {"low": 0.92, "high": 0.985}
+    holds(what, truth["TLP1_tau"], _estimates(table, "TLP1_tau"), **limits)
 
 
 @pytest.mark.calibration
@@ -99,8 +114,7 @@ def test_parameters_that_spectra_share(holds):
         for cycle in (1, 102, 152)
     ]
     start = {
-        name: [truth[name] for _, truth in cells]
-        for name in parse_circuit("L0-R0-p(R1,CPE1)-TL1").names
+        n: [truth[n] for _, truth in cells] for n in parse_circuit(LINE).names if n in cells[0][1]
     }
     rng = np.random.default_rng(5)
     for _ in range(250):
@@ -109,9 +123,7 @@ def test_parameters_that_spectra_share(holds):
             noise = rng.normal(size=(2, frequency.size))
             rows.append(z.values + 0.002 * np.abs(z.values) * (noise[0] + 1j * noise[1]))
         together = label_impedance(frequency, np.stack(rows), unit="ohm cm2")
-        fit = fit_circuit(
-            together, "L0-R0-p(R1,CPE1)-TL1", shared=shared, start=start, profile=False
-        )
+        fit = fit_circuit(together, LINE, shared=shared, start=start, profile=False)
         found["TL1_R_cathode"] += _estimates(fit.table, "TL1_R_cathode")
         found["R1"] += _estimates(fit.table, "R1")[:1]
     truths = [truth["R_cathode"] for _, truth in cells] * 250
@@ -121,11 +133,13 @@ def test_parameters_that_spectra_share(holds):
 
 @pytest.mark.calibration
 def test_diffusion_length_that_is_not_told_is_a_bound():
-    runs = 300
+    runs = 150
     z, truth = _many(
         runs, keep=slice(48, None), cell="uncoated", cycle=152, l_diff=15.0, geometry="planar"
     )
     table = fit_circuit(z, "R0-FSP1", fixed={"FSP1_spread": 0.3}, profile=["FSP1_tau"]).table
     rows = table[table["parameter"] == "FSP1_tau"]
-    assert (rows["told"].isin(["lower bound", "no"])).mean() >= 0.95
+    assert (rows["told"] == "lower bound").mean() >= 0.95
     assert (rows["lower"] <= truth["TLP1_tau"]).mean() >= 0.95
+    # A bound that says something: within a factor of 10 in the length.
+    assert (rows["lower"] > truth["TLP1_tau"] / 100).mean() >= 0.9

@@ -75,6 +75,31 @@ def test_intervals_by_profile_are_those_of_the_covariance_where_all_is_linear():
         assert abs(profile.upper - covariance.upper) < 0.05 * width, name
 
 
+def test_what_is_known_of_a_shared_parameter_counts_once():
+    # R0 + R1 is told sharply: R0 is as uncertain as what is known of R1.
+    f = np.logspace(-1, 1, 9)
+    circuit = parse_circuit("R0-R1-C1")
+    clean = circuit.impedance(2 * np.pi * f, {"R0": 5.0, "R1": 3.0, "C1": 0.1})
+    rng = np.random.default_rng(2)
+    rows = [clean * (1 + 1e-4 * (rng.normal(size=9) + 1j * rng.normal(size=9))) for _ in range(4)]
+    z = label_impedance(f, np.stack(rows))
+    fit = fit_circuit(z, "R0-R1-C1", shared=("R1",), known={"R1": (3.0, 0.1)}, profile=["R0"])
+    found = fit.estimate("R0")
+    k = 1.98
+    assert found.lower == pytest.approx(8 - 3 * np.exp(0.1 * k), rel=0.02)
+    assert found.upper == pytest.approx(8 - 3 * np.exp(-0.1 * k), rel=0.02)
+
+
+def test_sweeps_keep_their_names():
+    z, _ = _cell()
+    named = z.assign_coords(scan=[1, 102, 152])
+    fit = fit_circuit(named, LINE, shared=SHARED, profile=False)
+    assert set(fit.table["scan"]) == {1, 102, 152}
+    assert fit.estimate("TL1_R_cathode", 152).value > fit.estimate("TL1_R_cathode", 1).value
+    with pytest.raises(MeasurementError, match="scan 7"):
+        fit.plot(7)
+
+
 def test_one_spectrum_shares_with_nobody():
     z, _ = simulate_impedance(1, "uncoated", 152)
     together = fit_circuit(z, LINE, shared=SHARED, profile=False).table
@@ -87,5 +112,10 @@ def test_what_cannot_be_shared():
         fit_circuit(z, LINE, shared=("R9",))
     with pytest.raises(MeasurementError, match="shared: 'R1' is not fitted"):
         fit_circuit(z, LINE, shared=("R1",), fixed={"R1": 3.0})
+    with pytest.raises(MeasurementError, match="expected several names"):
+        fit_circuit(z, LINE, shared="R1")
+    few = z.isel(frequency=slice(0, 5))
+    with pytest.raises(MeasurementError, match="cannot tell"):
+        fit_circuit(few, "L0-R0-p(R1,CPE1)-p(R2,CPE2)-p(R3,CPE3)-R4", shared=("L0", "R0", "R1"))
     with pytest.raises(MeasurementError, match="another value of each"):
         fit_circuit(z, LINE, shared=("R1",), known={"R1": ([3.0, 3.1, 3.2], 0.1)})

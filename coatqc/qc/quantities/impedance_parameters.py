@@ -99,8 +99,8 @@ class LengthParameters(FitParameters):
 
     Examples
     --------
-    >>> LengthParameters(diffusion_coefficient=1e-11).geometry
-    'planar'
+    >>> LengthParameters(diffusion_coefficient=1e-11, geometry="sphere").geometry
+    'sphere'
     """
 
     circuit: str | None = Field(  # type: ignore[assignment]
@@ -108,8 +108,8 @@ class LengthParameters(FitParameters):
         description="with one element of particles: FSP, FSC, FSS, TLP, TLC, TLS; by default what "
         "is left of a composite cathode below 0.03 Hz",
     )
-    geometry: Literal["planar", "cylinder", "sphere"] = Field(
-        default="planar", description="of the particles, where no circuit is given"
+    geometry: Literal["planar", "cylinder", "sphere"] | None = Field(
+        default=None, description="of the particles, where no circuit is given; planar by default"
     )
     diffusion_coefficient: float = Field(gt=0, description="in the particles, cm2 s-1")
     relative_uncertainty: float = Field(
