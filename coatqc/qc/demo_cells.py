@@ -8,9 +8,11 @@ import numpy as np
 import xarray as xr
 
 import electrochem
+from coatqc.core.provenance import SIMULATED_MARK
 from electrochem.simulate_impedance import R_CATHODE
 
 KINDS, CYCLES, CELLS = ("coated", "uncoated"), (1, 152), (1, 2, 3)
+_MARK = f"# {SIMULATED_MARK}"
 # Cells of a kind differ: standard deviation of ln R_cathode.
 _SCATTER = 0.06
 # The anode and the ions' rail, measured by themselves and so a little off; relative uncertainties.
@@ -74,7 +76,7 @@ def _write_cycles(table: xr.Dataset, path: Path) -> None:
     lines = [
         f"{n:d},{charge:.2f},{discharge:.2f},{rate:.5f}" for n, charge, discharge, rate in rows
     ]
-    path.write_bytes(("\n".join([",".join(heads), *lines]) + "\n").encode())
+    path.write_bytes(("\n".join([_MARK, ",".join(heads), *lines]) + "\n").encode())
 
 
 def _write_impedance(z: xr.DataArray, path: Path) -> None:
@@ -83,4 +85,4 @@ def _write_impedance(z: xr.DataArray, path: Path) -> None:
         for f, value in zip(z["frequency"].values, z.values, strict=True)
     ]
     head = "frequency / Hz,Z' / ohm cm2,-Z'' / ohm cm2"
-    path.write_bytes(("\n".join([head, *lines]) + "\n").encode())
+    path.write_bytes(("\n".join([_MARK, head, *lines]) + "\n").encode())

@@ -18,6 +18,7 @@ import xarray as xr
 
 from coatqc.core.delimited import read_text
 from coatqc.core.errors import ReadError
+from coatqc.core.provenance import SIMULATED_MARK
 from coatqc.core.reading import BY_CONTENT, NO, FileStart, Reader
 from electrochem.labels import label_cycles
 from electrochem.readers.biologic_columns import (
@@ -278,7 +279,7 @@ def _read(path: Path) -> xr.Dataset:
             if name.endswith("time")
             else factor * numbers(cells, name, needed=name in NEEDED)
         )
-    return record(path, columns, {}, cells.notes)
+    return record(path, columns, _simulated(lines[:at]), cells.notes)
 
 
 def _table(path: Path, lines: Sequence[str], at: int, delimiter: str, found: Any) -> xr.Dataset:
@@ -292,7 +293,11 @@ def _table(path: Path, lines: Sequence[str], at: int, delimiter: str, found: Any
     if "coulomb_efficiency" in columns and (columns["coulomb_efficiency"] > 2).any():
         raise ReadError(path, "Coulomb efficiency is above 2", "write % in its head")
     attrs = {"warnings": "; ".join(cells.notes)} if cells.notes else {}
-    return label_cycles(cycle.astype(int), columns, **attrs)
+    return label_cycles(cycle.astype(int), columns, **attrs, **_simulated(lines[:at]))
+
+
+def _simulated(header: Sequence[str]) -> dict[str, Any]:
+    return {"simulated": "yes"} if any(SIMULATED_MARK in line for line in header) else {}
 
 
 reader = Reader("cycling_text", ("cell_record", "cycle_table"), _recognises, _read)

@@ -16,6 +16,7 @@ import xarray as xr
 
 from coatqc.core.delimited import parse_table, read_text
 from coatqc.core.errors import ReadError
+from coatqc.core.provenance import SIMULATED_MARK
 from coatqc.core.reading import BY_CONTENT, BY_NAME, NO, FileStart, Reader
 from electrochem.readers.sweep import impedance_columns, per_area, sweeps
 
@@ -123,6 +124,8 @@ def _bare(path: Path, text: str) -> xr.DataArray:
 
 def _facts(header: list[str]) -> dict[str, Any]:
     facts: dict[str, Any] = {"technique": "EIS"}
+    if any(SIMULATED_MARK in line for line in header):
+        facts["simulated"] = "yes"
     for line in header:
         key, _, value = line.partition(":")
         if key.strip() == "Instrument Model" and value.strip():

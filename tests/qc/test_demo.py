@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from coatqc.core import read
 from coatqc.qc import load_batch, run_batch
 from coatqc.qc.demo import make_demo, truth_key
 
@@ -47,3 +48,9 @@ def test_verdicts_and_intervals_agree_with_the_truth(made):
     assert len(held) > 20
     assert sum(held) / len(held) >= 0.9
     assert result.simulated
+
+
+def test_files_of_cells_say_that_they_are_simulated():
+    paths = [*(COMMITTED / "cycling").iterdir(), *(COMMITTED / "impedance").iterdir()]
+    assert len(paths) == 18
+    assert {read(path).attrs["simulated"] for path in paths} == {"yes"}

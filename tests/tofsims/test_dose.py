@@ -42,14 +42,14 @@ def expected(first, sigma, floor=0.05):
 
 
 @pytest.mark.calibration
-@pytest.mark.parametrize(("first", "runs"), [(10.0, 400), (1e3, 1000), (1e6, 400)])
-def test_intervals_of_cross_sections_hold_the_truth(first, runs, holds):
+@pytest.mark.parametrize("first", [10.0, 1e3, 1e6])
+def test_intervals_of_cross_sections_hold_the_truth(first, holds):
     rng = np.random.default_rng(int(first))
     sigma = 5e-13
     sections, losses = [], []
     mean = expected(first, sigma)[:, 0]
     truth = 1 - mean[-1] / mean[0]
-    for _ in range(runs):
+    for _ in range(1000):
         found = fit_dose_profile(profile(rng.poisson(expected(first, sigma))), COATING, SUBSTRATE)
         sections.append(found.cross_section)
         losses.append(found.lost)
