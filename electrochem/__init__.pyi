@@ -41,6 +41,8 @@ from .open_circuit import OcvCurve as OcvCurve
 from .open_circuit import fit_ocv as fit_ocv
 from .particle_size import DiffusionLength as DiffusionLength
 from .particle_size import diffusion_length as diffusion_length
+from .per_area import capacity_in_farad as capacity_in_farad
+from .per_area import impedance_per_area as impedance_per_area
 from .record_figures import plot_cycles as plot_cycles
 from .record_figures import plot_impedance as plot_impedance
 from .record_figures import plot_record as plot_record

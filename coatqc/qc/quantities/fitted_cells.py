@@ -94,9 +94,7 @@ def _per_area(spectrum: xr.DataArray, p: FitParameters) -> tuple[xr.DataArray, s
     note = ""
     if p.area and own and abs(p.area / float(own) - 1) > 0.01:
         note = f"{name}: says an area of {float(own):g} cm2; {p.area:g} cm2 were used"
-    made = spectrum * float(area)
-    made.attrs = spectrum.attrs | {"units": "ohm cm2"}
-    return made, note
+    return electrochem.impedance_per_area(spectrum, float(area)), note
 
 
 def tested(spectrum: xr.DataArray, p: SpectrumParameters) -> electrochem.KramersKronig:
