@@ -53,7 +53,9 @@ class LengthDistribution:
     conditions : str
         On what the numbers depend.
     mixing : float
-        Split R-hat of the chains: 1 where enough was drawn.
+        Split R-hat of the mean logarithm of the length: 1 where enough was drawn. Up to 1.2 the
+        intervals change little with more steps; with the default steps about half of simulated
+        spectra stay below, the others say so in `conditions`.
     data : xarray.Dataset
         Over length / um: density (per unit of ln L) and cumulative (volume fraction at or below),
         each with lower and upper.

@@ -43,8 +43,8 @@ class SizeDraws:
     cost : numpy.ndarray
         Sum of squares, shape (draws,).
     mixing : float
-        Scatter between the halves of the chains over that within (split R-hat) of the median
-        length; near 1 where enough was drawn.
+        Scatter between the halves of the chains over that within (split R-hat) of the mean
+        logarithm of the length; near 1 where enough was drawn.
 
     Examples
     --------
