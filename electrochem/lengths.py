@@ -53,8 +53,9 @@ class LengthDistribution:
     conditions : str
         On what the numbers depend.
     mixing : float
-        Split R-hat of the mean logarithm of the length: 1 where enough was drawn. With the default steps most simulated
-        spectra lie at 1.1 to 1.6, and those above 1.2 say so in `conditions`.
+        Split R-hat of the mean logarithm of the length: 1 where enough was drawn. With the
+        default steps most simulated spectra lie at 1.1 to 1.6; those above 1.2 say so in
+        `conditions`.
     data : xarray.Dataset
         Over length / um: density (per unit of ln L) and cumulative (volume fraction at or below),
         each with lower and upper.
