@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 JOBS ?= 2
 
-.PHONY: demo test lint types contracts unit data fuzz kills bench notebooks docs docs-links lock clean
+.PHONY: demo test lint types contracts unit data fuzz calibration kills bench notebooks docs docs-links lock clean
 
 demo: $(STAMP)
 	$(BIN)/coatqc demo -o demo_report
@@ -33,6 +33,10 @@ data: $(STAMP)
 # Long form of the reader fuzz; the short form is part of `make test`.
 fuzz: $(STAMP)
 	COATQC_FUZZ_MUTATIONS=10000 $(BIN)/python -m pytest tests/fuzz -p no:cacheprovider
+
+# Long form of the calibrations; in `make test` three that take minutes have half their runs.
+calibration: $(STAMP)
+	OPENBLAS_NUM_THREADS=1 COATQC_CALIBRATION=long $(BIN)/python -m pytest -n $(JOBS) -m calibration
 
 # Long form of the kills at random moments; the short form is part of `make test`.
 kills: $(STAMP)

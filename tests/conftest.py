@@ -36,6 +36,13 @@ def reference() -> Path:
 
 
 @pytest.fixture
+def runs():
+    """Number of runs of a calibration that takes minutes: half of it but in the long form."""
+    whole = os.environ.get("COATQC_CALIBRATION") == "long"
+    return lambda number: number if whole else number // 2
+
+
+@pytest.fixture
 def holds(record_property):
     """Check that intervals hold the truth as often as they say; the figures are printed."""
 

@@ -205,11 +205,11 @@ def test_box_plot():
 
 
 @pytest.mark.calibration
-def test_mean_and_ratio_hold_the_truth(holds):
+def test_mean_and_ratio_hold_the_truth(holds, runs):
     """From raw spectra on wrong mass scales to the ratio of two groups of four."""
     shares = {k: 0.54 * v if k == "PO2-" else v for k, v in COATED_NCM.items()}
     means, ratios = [], []
-    for run in range(400):
+    for run in range(runs(400)):
         groups = []
         for seed, intensities in ((2 * run, COATED_NCM), (2 * run + 1, shares)):
             spectra, _ = simulate_spectra(50_000 + seed, n=4, intensities=intensities)
