@@ -51,6 +51,8 @@ def _fit_sheet(fit: CircuitFit) -> Sheet:
             else f"DOES NOT DESCRIBE THE DATA: residuals are {worst:.1f} times the scatter of "
             "neighbouring points, so that values and intervals may mean nothing"
         )
+    if float((fit.data["measured"].values.imag > 0).mean()) > 0.5:
+        notes.append("the imaginary part is positive at most frequencies: was -Z'' taken for Z''?")
     heads = ("scan", "parameter", "value", "interval", "told")
     return Sheet(f"CircuitFit {fit.circuit}", heads, rows, tuple(notes))
 

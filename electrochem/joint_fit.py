@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from coatqc.core.errors import MeasurementError
-from electrochem.arrow import arrow_covariance, descend, eliminated, split_columns
 from electrochem.batched_fit import fit_many, jacobian_of
 from electrochem.best_fit import best_fit
 from electrochem.circuit_problem import Anchor, Problem
+from electrochem.shared_normal_equations import arrow_covariance, descend, eliminated, split_columns
 
 # Rounds in which the noise is told anew by the residuals, and when it is settled.
 _ROUNDS, _SETTLED = 5, 0.03

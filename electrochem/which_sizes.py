@@ -38,23 +38,17 @@ class SizeDraws:
     ----------
     shares : numpy.ndarray
         Of capacity, at each length; shape (draws, k), each row sums to 1.
-    capacity : numpy.ndarray
-        Of all, F or F cm-2, shape (draws,).
-    cost : numpy.ndarray
-        Sum of squares, shape (draws,).
     mixing : float
         Scatter between the halves of the chains over that within (split R-hat) of the mean
         logarithm of the length; near 1 where enough was drawn.
 
     Examples
     --------
-    >>> SizeDraws(np.ones((2, 1)), np.ones(2), np.ones(2), 1.0).shares.shape
+    >>> SizeDraws(np.ones((2, 1)), 1.0).shares.shape
     (2, 1)
     """
 
     shares: np.ndarray
-    capacity: np.ndarray
-    cost: np.ndarray
     mixing: float
 
 
@@ -144,12 +138,7 @@ def draw_sizes(
     x = target.log_shares(flat)
     shares = np.exp(x)
     middle = (shares @ np.log(times)).reshape(chain.shape[:2])
-    return SizeDraws(
-        shares,
-        np.exp(flat[:, 0]),
-        target.cost(flat),
-        _split_r_hat(middle),
-    )
+    return SizeDraws(shares, _split_r_hat(middle))
 
 
 class _Target:

@@ -344,3 +344,11 @@ def test_a_fit_that_does_not_describe_says_so_where_it_is_printed():
     assert "DOES NOT DESCRIBE" in repr(fit_circuit(z, CATHODE, profile=False))
     good, _ = simulate_impedance(1, "uncoated", 152)
     assert "DOES NOT" not in repr(fit_circuit(good, CATHODE, profile=False))
+
+
+def test_a_sign_that_was_mistaken_is_asked_about():
+    z, _ = simulate_impedance(1, "uncoated", 152)
+    turned = z.conj().assign_attrs(z.attrs)
+    assert "was -Z'' taken for Z''?" in repr(fit_circuit(turned, "R0-p(R1,C1)", profile=False))
+    assert "was -Z''" not in repr(fit_circuit(z, "R0-p(R1,C1)", profile=False))
+    assert not kramers_kronig(turned).consistent
