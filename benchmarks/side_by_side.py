@@ -118,7 +118,7 @@ def cracks_and_sato() -> tuple[Callable[[], object], Callable[[], object]]:
 def iontof_and_pandas() -> tuple[Callable[[], object], Callable[[], object]]:
     import pandas as pd
 
-    from coatqc.core import read
+    from coatcore import read
 
     path = REFERENCE / "tofsims" / "N_Ru-Ir_Bi3_1.txt"
     return lambda: read(path), lambda: pd.read_csv(path, sep="\t", comment="#")
@@ -127,7 +127,7 @@ def iontof_and_pandas() -> tuple[Callable[[], object], Callable[[], object]]:
 def omnic_and_spectrochempy() -> tuple[Callable[[], object], Callable[[], object]]:
     import spectrochempy as scp
 
-    from coatqc.core import read
+    from coatcore import read
 
     path = REFERENCE / "ir" / "3-SILICA_0.SPA"
     return lambda: read(path), lambda: scp.read_spa(str(path))

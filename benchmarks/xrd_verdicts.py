@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from coatqc.core import read
+from coatcore import read
 from xrd import compare_patterns
 
 ROOT = Path(__file__).resolve().parents[1]

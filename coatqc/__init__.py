@@ -1,12 +1,33 @@
 """Is this coating good? Raw surface-analysis files in, an answer with honest uncertainty out.
 
-The measurements live in the technique packages `spectra`, `imaging`, `tofsims` and `xrd`;
-`coatqc.core` holds what they stand on, `coatqc.qc` judges a batch, `coatqc.report` writes it up.
+The measurements live in the technique packages `spectra`, `imaging`, `tofsims`, `xrd` and
+`electrochem`; `coatcore` holds what they stand on, `coatqc.qc` judges a batch, `coatqc.report`
+writes it up.
 """
 
-import lazy_loader as _lazy
+from importlib import import_module as _import_module
+from typing import Any as _Any
 
-__version__ = "0.1.0"
+from coatcore import __version__ as __version__
 
-# The .pyi beside this file lists what is public; nothing heavy is imported until it is used.
-__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)
+# Where each public name lives; nothing heavy is imported until it is used.
+_HOMES = {
+    "CoatqcError": "coatcore.errors",
+    "Estimate": "coatcore.estimate",
+    "MeasurementError": "coatcore.errors",
+    "ReadError": "coatcore.errors",
+    "RecipeError": "coatcore.errors",
+    "read": "coatcore.reading.registry",
+    "read_replicates": "coatcore.reading.replicates",
+}
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> _Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'coatqc' has no attribute {name!r}")
+    return getattr(_import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

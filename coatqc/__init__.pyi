@@ -1,23 +1,8 @@
-from .core import (
-    CoatqcError as CoatqcError,
-)
-from .core import (
-    Estimate as Estimate,
-)
-from .core import (
-    MeasurementError as MeasurementError,
-)
-from .core import (
-    ReadError as ReadError,
-)
-from .core import (
-    RecipeError as RecipeError,
-)
-from .core import (
-    read as read,
-)
-from .core import (
-    read_replicates as read_replicates,
-)
-
-__version__: str
+from coatcore import CoatqcError as CoatqcError
+from coatcore import Estimate as Estimate
+from coatcore import MeasurementError as MeasurementError
+from coatcore import ReadError as ReadError
+from coatcore import RecipeError as RecipeError
+from coatcore import __version__ as __version__
+from coatcore import read as read
+from coatcore import read_replicates as read_replicates

@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
-from coatqc import __version__
+from coatcore import __version__
 
 project = "coatqc"
 author = "The coatqc developers"

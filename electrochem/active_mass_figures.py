@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
-from coatqc.core.plotting import OKABE_ITO, axis_label, mark_simulated, new_axes, pretty_unit
+from coatcore.errors import MeasurementError
+from coatcore.plotting import OKABE_ITO, axis_label, mark_simulated, new_axes, pretty_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

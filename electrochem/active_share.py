@@ -9,7 +9,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 from electrochem.open_circuit import OcvCurve
 from electrochem.reference_electrode import same_reference
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 from electrochem.batched_fit import fit_many
 from electrochem.circuit_problem import Problem
 from electrochem.starts import starts

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
-from coatqc.core.estimate import Estimate
+from coatcore.errors import MeasurementError
+from coatcore.estimate import Estimate
 from electrochem.halves import cycles_of, half_cycles
 from electrochem.labels import label_cycles
 from electrochem.plausible import NCM, USUAL, check_capacity, check_counters, number

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from coatqc.core.display import shown
-from coatqc.core.errors import MeasurementError
+from coatcore.display import shown
+from coatcore.errors import MeasurementError
 from electrochem.labels import angular_frequency
 
 if TYPE_CHECKING:

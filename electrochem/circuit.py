@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 from electrochem.finite_space import finite_space_impedance
 from electrochem.two_rails import transmission_line
 

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from coatqc.core.display import Sheet, estimate_row, shown
-from coatqc.core.errors import MeasurementError
-from coatqc.core.estimate import Estimate
+from coatcore.display import Sheet, estimate_row, shown
+from coatcore.errors import MeasurementError
+from coatcore.estimate import Estimate
 from electrochem.best_fit import best_fit
 from electrochem.circuit import parse_circuit
 from electrochem.circuit_problem import FEWEST, Problem, held, scatter, values_for

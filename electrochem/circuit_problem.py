@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 from electrochem.batched_fit import jacobian_of
 from electrochem.circuit import Circuit
 from electrochem.two_rails import cathode_resistance, direct_current_resistance

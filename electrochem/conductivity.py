@@ -8,8 +8,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from coatqc.core.errors import MeasurementError
-from coatqc.core.estimate import Estimate
+from coatcore.errors import MeasurementError
+from coatcore.estimate import Estimate
 
 BOLTZMANN = 8.617333262e-5  # eV/K
 KELVIN = 273.15

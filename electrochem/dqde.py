@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
-from coatqc.core.estimate import Estimate
+from coatcore.errors import MeasurementError
+from coatcore.estimate import Estimate
 from electrochem.charge_spline import basis_at, fit_spline, knots_of, with_uncertainty
 from electrochem.halves import cycles_of, half_cycles
 from electrochem.plausible import NCM, check_capacity, number

@@ -15,7 +15,7 @@ import functools
 
 import numpy as np
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 
 GEOMETRIES = ("planar", "cylinder", "sphere")
 # Of volume over surface: at high frequency only C sqrt(D) times this over L is seen.

@@ -7,7 +7,7 @@ from collections.abc import Collection
 import numpy as np
 import pandas as pd
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 from electrochem.circuit_problem import Problem
 from electrochem.joint_fit import JointFit, shared_interval
 from electrochem.profiles import profile_intervals

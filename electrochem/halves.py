@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 from electrochem.flowing import rows_once, signs_of_current
 from electrochem.labels import expect
 from electrochem.passed_charge import PassedCharge, passed_charge

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
-from coatqc.core.errors import MeasurementError
-from electrochem.correlated_noise import Noise, noise_of
+from coatcore.errors import MeasurementError
+from coatcore.statistics.autoregressive_noise import Noise, noise_of
 from electrochem.finite_space import lognormal_nodes
 
 _ROUNDS = 60

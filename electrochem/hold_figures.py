@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from coatqc.core.errors import MeasurementError
-from coatqc.core.estimate import Estimate
-from coatqc.core.plotting import CYCLE, new_axes
+from coatcore.errors import MeasurementError
+from coatcore.estimate import Estimate
+from coatcore.plotting import CYCLE, new_axes
 from electrochem.hold_model import expected_hold_time
 from electrochem.voltage_hold import HoldTime
 

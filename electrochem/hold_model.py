@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
-from electrochem.correlated_noise import remembering_noise
+from coatcore.errors import MeasurementError
+from coatcore.statistics.autoregressive_noise import remembering_noise
 from electrochem.finite_space import GEOMETRIES, kernel, lognormal_nodes
 
 _TALBOT = 24

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 from electrochem.batched_fit import fit_many, jacobian_of
 from electrochem.best_fit import best_fit
 from electrochem.circuit_problem import Anchor, Problem

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 
 # Signs: current into the cell, which charges the NCM, is positive (IUPAC: oxidation at the
 # working electrode).
@@ -196,7 +196,7 @@ def expect(thing: object, kind: str) -> None:
     >>> expect("a.csv", "cell_record")
     Traceback (most recent call last):
         ...
-    coatqc.core.errors.MeasurementError: expected a cell_record, found str; read gives one
+    coatcore.errors.MeasurementError: expected a cell_record, found str; read gives one
     """
     wanted = xr.DataArray if kind == "impedance_spectrum" else xr.Dataset
     found = getattr(thing, "attrs", {}).get("kind", kind)

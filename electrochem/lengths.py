@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from coatqc.core.display import Sheet, estimate_row, shown
-from coatqc.core.errors import MeasurementError
-from coatqc.core.estimate import Estimate
+from coatcore.display import Sheet, estimate_row, shown
+from coatcore.errors import MeasurementError
+from coatcore.estimate import Estimate
 from electrochem.circuit import parse_circuit
 from electrochem.circuit_problem import Problem, held
 from electrochem.labels import angular_frequency

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 from electrochem.circuit import parse_circuit
 from electrochem.circuit_fit import CircuitFit
 from electrochem.labels import angular_frequency
@@ -66,7 +66,7 @@ def low_end(
     >>> low_end(simulate_impedance(1)[0], None, "planar", None)
     Traceback (most recent call last):
         ...
-    coatqc.core.errors.MeasurementError: impedance: 0 frequencies at or below 0.03 Hz; at least 5 \
+    coatcore.errors.MeasurementError: impedance: 0 frequencies at or below 0.03 Hz; at least 5 \
 of one spectrum are needed to see diffusion
     """
     angular_frequency(impedance)

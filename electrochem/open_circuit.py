@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.interpolate import PchipInterpolator
 
-from coatqc.core.display import shown
-from coatqc.core.errors import MeasurementError
+from coatcore.display import shown
+from coatcore.errors import MeasurementError
 
 
 @shown(hide=("covariance",))

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import xarray as xr
 
-from coatqc.core.display import Sheet, estimate_row, shown
-from coatqc.core.estimate import Estimate
+from coatcore.display import Sheet, estimate_row, shown
+from coatcore.estimate import Estimate
 from electrochem.circuit_fit import CircuitFit, fit_circuit
 from electrochem.low_end import check_numbers, low_end, misfit
 

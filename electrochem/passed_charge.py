@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from electrochem.scatter import scatter_of
+from coatcore.statistics.noise_from_differences import scatter_of
 
 AS_PER_MAH = 3.6
 # So many times longer than 95 % of the intervals of its half cycle is one a gap.

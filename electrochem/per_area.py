@@ -6,7 +6,7 @@ import math
 
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 from electrochem.labels import angular_frequency
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 
 # mAh g-1: outside, a unit is wrong rather than the cell remarkable.
 NCM = (1.0, 400.0)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from coatqc.core.plotting import CYCLE, axis_label, mark_simulated, new_axes, pretty_unit
+from coatcore.plotting import CYCLE, axis_label, mark_simulated, new_axes, pretty_unit
 from electrochem.labels import expect
 
 if TYPE_CHECKING:

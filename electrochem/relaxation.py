@@ -9,8 +9,8 @@ import xarray as xr
 from numpy.typing import ArrayLike
 from scipy.special import fdtri, ndtri
 
-from coatqc.core.errors import MeasurementError
-from coatqc.core.estimate import Estimate
+from coatcore.errors import MeasurementError
+from coatcore.estimate import Estimate
 
 # Time constants in durations of the rest.
 _FASTEST, _SLOWEST = 0.02, 10.0

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 from electrochem.capacity import capacity_per_cycle
 from electrochem.flowing import rest_rows
 from electrochem.halves import cycles_of, half_cycles

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
-from coatqc.core.estimate import Estimate
+from coatcore.errors import MeasurementError
+from coatcore.estimate import Estimate
+from coatcore.statistics.two_means import difference_of_means
 from electrochem.cycle_noise import noise_of_cycles
-from electrochem.mean_difference import difference_of_means
 
 # Cycles whose current differs by more are not alike.
 _SAME_RATE = 0.05

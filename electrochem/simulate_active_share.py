@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 from electrochem.labels import label_cycles
 from electrochem.open_circuit import OcvCurve
 from electrochem.simulate_open_circuit import simulate_ocv, true_charge, true_voltage

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 from electrochem.labels import label_cycles, label_record
 
 # Shi et al. (2025), section 2.4: first discharge capacity / mAh g-1, its retention at 100 and

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 from electrochem.circuit import parse_circuit
 from electrochem.finite_space import GEOMETRIES
 from electrochem.labels import label_impedance

@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 from scipy.special import expit
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 from electrochem.open_circuit import OcvCurve, fit_ocv
 
 # Steps of a nickel-rich oxide: charge / mAh g-1, place / V vs In/LiIn, width / V. Assumed, with

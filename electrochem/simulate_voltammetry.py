@@ -7,8 +7,8 @@ import math
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
-from electrochem.correlated_noise import remembering_noise
+from coatcore.errors import MeasurementError
+from coatcore.statistics.autoregressive_noise import remembering_noise
 from electrochem.labels import label_record
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import xarray as xr
 from scipy import sparse
 
-from coatqc.core.errors import MeasurementError
-from coatqc.core.estimate import Estimate
-from electrochem.correlated_noise import Noise, noise_of, outliers
+from coatcore.errors import MeasurementError
+from coatcore.estimate import Estimate
+from coatcore.statistics.autoregressive_noise import Noise, noise_of, outliers
 from electrochem.voltammetry_scans import Window, baseline_of, edges_of, window_of
 
 # Scan rates that differ by more are not the same.

@@ -10,9 +10,9 @@ import numpy as np
 import xarray as xr
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
-from coatqc.core.display import shown
-from coatqc.core.errors import MeasurementError
-from coatqc.core.estimate import Estimate
+from coatcore.display import shown
+from coatcore.errors import MeasurementError
+from coatcore.estimate import Estimate
 from electrochem.voltammetry import SAME_RATE, ScanCharge, charge_of_scan, mass_factor
 
 

@@ -7,9 +7,9 @@ import math
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
-from coatqc.core.estimate import Estimate
-from electrochem.correlated_noise import noise_of
+from coatcore.errors import MeasurementError
+from coatcore.estimate import Estimate
+from coatcore.statistics.autoregressive_noise import noise_of
 from electrochem.voltammetry import cut_of
 from electrochem.voltammetry_scans import baseline_of, window_of
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from coatqc.core.estimate import Estimate
+from coatcore.estimate import Estimate
 from electrochem.conductivity import BOLTZMANN
 from electrochem.conductivity_law import (
     ConductivityFit,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 from electrochem.batched_fit import fit_many, jacobian_of
 from electrochem.circuit_problem import Problem
 from electrochem.finite_space import kernel

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 
 # Names for machines of the Battery Data Format, with the factor from coatqc's unit.
 _NAMES = {

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from scipy.special import ndtri
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 from imaging.labels import pixel_size
 from imaging.tip import smooth
 

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 
 Mode = Literal["additive", "multiplicative"]
 
@@ -85,7 +85,7 @@ def same_pixels(image: xr.DataArray, other: xr.DataArray, what: str) -> np.ndarr
     >>> same_pixels(a, a.isel(x=slice(8)), "the height channel")
     Traceback (most recent call last):
         ...
-    coatqc.core.errors.MeasurementError: the height channel has 16 x 8 pixels, the map 16 x 16; ...
+    coatcore.errors.MeasurementError: the height channel has 16 x 8 pixels, the map 16 x 16; ...
     """
     values = map_values(other, what)
     target = image.transpose("y", "x")

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 from imaging.data_bar import cut_data_bar
 from imaging.labels import NO_PIXEL_SIZE
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import chi2
 
-from coatqc.core.estimate import Estimate
+from coatcore.estimate import Estimate
 from imaging.integral_range import integral_range
 
 _METHOD = "signal deficit of holes; gamma interval, variance from the integral range of the holes"

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from scipy import ndimage
 
-from coatqc.core.plotting import OKABE_ITO, mark_simulated, new_axes, show_image
+from coatcore.plotting import OKABE_ITO, mark_simulated, new_axes, show_image
 from imaging.crack_kinds import INTERGRANULAR, PRIMARY, UNDECIDED
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def plot_crack_sizes(found: Cracks, ax: Axes | None = None, *, what: str = "leng
     >>> ax.get_xlabel()
     'mean width of crack / nm'
     """
-    from coatqc.core.errors import MeasurementError
+    from coatcore.errors import MeasurementError
 
     if what not in ("length", "mean width"):
         raise MeasurementError(f"what is {what!r}, expected 'length' or 'mean width'")

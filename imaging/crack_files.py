@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import xarray as xr
 
-from coatqc.core.display import Sheet, estimate_row, shown
-from coatqc.core.errors import CoatqcError, MeasurementError
+from coatcore.display import Sheet, estimate_row, shown
+from coatcore.errors import CoatqcError, MeasurementError
 from imaging.crack_parameters import CrackParameters
 from imaging.crack_result import Cracks
 from imaging.cracks import find_cracks
@@ -140,7 +140,7 @@ def _files(paths: Iterable[str | Path] | str | Path) -> list[Path]:
 
 
 def _look(path: Path, *, parameters: CrackParameters | None) -> Cracks | str:
-    from coatqc.core.reading import read
+    from coatcore.reading.registry import read
 
     try:
         image = read(path, kind="image")

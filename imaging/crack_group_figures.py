@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from coatqc.core.plotting import CYCLE, mark_simulated, new_axes, pretty_unit
+from coatcore.plotting import CYCLE, mark_simulated, new_axes, pretty_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from coatqc.core.display import shown
-from coatqc.core.errors import MeasurementError
-from coatqc.core.estimate import Estimate
-from coatqc.core.several_tests import holm
-from imaging.crack_result import Cracks
-from imaging.nested_statistics import (
+from coatcore.display import shown
+from coatcore.errors import MeasurementError
+from coatcore.estimate import Estimate
+from coatcore.statistics.nested_ratio import (
     GroupRatio,
     Image,
     difference_interval,
@@ -23,6 +21,8 @@ from imaging.nested_statistics import (
     p_difference,
     variance_shares,
 )
+from coatcore.statistics.several_tests import holm
+from imaging.crack_result import Cracks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 
 # Longest length that makes sense in a cross-section, nm, and most elongated.
 _LONGEST, _MOST = 1e5, 100.0

@@ -12,9 +12,9 @@ import numpy as np
 import xarray as xr
 from scipy import ndimage
 
-from coatqc import __version__
-from coatqc.core.errors import MeasurementError, ReadError
-from coatqc.core.plotting import OKABE_ITO
+from coatcore import __version__
+from coatcore.errors import MeasurementError, ReadError
+from coatcore.plotting import OKABE_ITO
 from imaging.checks import in_its_own_pixels, require_flat_image
 from imaging.crack_figures import COLOURS, OUTLINE
 from imaging.crack_parameters import CrackParameters

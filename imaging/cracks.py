@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
-from coatqc.core.provenance import add_history
+from coatcore.errors import MeasurementError
+from coatcore.provenance import add_history
 from imaging.checks import in_its_own_pixels, in_its_unit, require_flat_image
 from imaging.close_up import CloseUp, without_surroundings
 from imaging.crack_fraction import crack_area_fraction, lost_contact

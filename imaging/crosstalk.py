@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from coatqc.core.display import shown
-from coatqc.core.errors import MeasurementError
-from coatqc.core.estimate import Estimate
-from coatqc.core.plotting import CYCLE, axis_label, mark_simulated, new_axes, pretty_unit
-from coatqc.core.provenance import add_history
+from coatcore.display import shown
+from coatcore.errors import MeasurementError
+from coatcore.estimate import Estimate
+from coatcore.plotting import CYCLE, axis_label, mark_simulated, new_axes, pretty_unit
+from coatcore.provenance import add_history
 from imaging.channels import like, map_values, same_pixels
 from imaging.labels import nm_per
 from imaging.mode_regression import regress

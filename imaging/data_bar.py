@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from coatqc.core.provenance import add_history
+from coatcore.provenance import add_history
 
 # A data bar is at most this share of an image's rows, and at least this many rows.
 _MOST, _FEWEST = 0.25, 8

@@ -9,9 +9,9 @@ import numpy as np
 import xarray as xr
 from scipy import ndimage
 
-from coatqc.core.display import shown
-from coatqc.core.errors import MeasurementError
-from coatqc.core.provenance import add_history
+from coatcore.display import shown
+from coatcore.errors import MeasurementError
+from coatcore.provenance import add_history
 from imaging.channels import like, map_values
 from imaging.robust_fit import robust_scale
 

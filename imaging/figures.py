@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from coatqc.core.plotting import mark_simulated, new_axes, show_image
+from coatcore.plotting import mark_simulated, new_axes, show_image
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

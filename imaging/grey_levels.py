@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 
 # Bright and dark phase must differ this many times their own scatter.
 _MIN_CONTRAST = 2.0

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from scipy import ndimage
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 from imaging.bare_level import (
     Area,
     BareLevel,

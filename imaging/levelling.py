@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
-from coatqc.core.provenance import add_history
+from coatcore.errors import MeasurementError
+from coatcore.provenance import add_history
 from imaging.channels import SMALLEST, Mode, like, map_values, require_mode
 from imaging.robust_fit import fit_rows, fit_surface, robust_scale
 

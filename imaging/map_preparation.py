@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import xarray as xr
 
-from coatqc.core.display import shown
-from coatqc.core.errors import MeasurementError
-from coatqc.core.plotting import axis_label, house_style, mark_simulated, pretty_unit, show_image
+from coatcore.display import shown
+from coatcore.errors import MeasurementError
+from coatcore.plotting import axis_label, house_style, mark_simulated, pretty_unit, show_image
 from imaging.channels import map_values
 from imaging.crosstalk import remove_crosstalk
 from imaging.despiking import despike

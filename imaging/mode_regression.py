@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import fft, ndimage
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 from imaging.robust_fit import robust_scale
 
 # Huber's tuning constant: 95 % as efficient as least squares on normal data.

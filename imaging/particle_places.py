@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from scipy import ndimage
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 from imaging.crack_parameters import CrackParameters
 from imaging.curtains import Curtains, find_curtains
 from imaging.grey_levels import GreyLevels, calm_down, fit_levels

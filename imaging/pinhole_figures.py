@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from coatqc.core.plotting import (
+from coatcore.plotting import (
     OKABE_ITO,
     axis_label,
     house_style,

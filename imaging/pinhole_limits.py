@@ -8,9 +8,9 @@ import numpy as np
 from scipy import ndimage
 from scipy.stats import binom, chi2
 
-from coatqc.core.display import shown
-from coatqc.core.errors import MeasurementError
-from coatqc.core.estimate import Estimate
+from coatcore.display import shown
+from coatcore.errors import MeasurementError
+from coatcore.estimate import Estimate
 from imaging.coverage import BareShare
 from imaging.hole_mask import SeenHoles
 from imaging.tip import blurred_disc, footprint_sigma, smooth

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from coatqc.core.display import shown
-from coatqc.core.errors import MeasurementError
-from coatqc.core.estimate import Estimate
-from coatqc.core.provenance import add_history
+from coatcore.display import shown
+from coatcore.errors import MeasurementError
+from coatcore.estimate import Estimate
+from coatcore.provenance import add_history
 from imaging.bare_level import Area, area_mask, pixel_noise
 from imaging.checks import require_image
 from imaging.coverage import BareShare, bare_share, coverage_estimate

@@ -10,8 +10,8 @@ import xarray as xr
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from coatqc.core.display import shown
-from coatqc.core.errors import MeasurementError
+from coatcore.display import shown
+from coatcore.errors import MeasurementError
 from imaging.labels import labelled_image
 from imaging.sem_artefacts import charging, curtains, shading
 from imaging.sem_cracks import crack_all, grain_seeds

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from coatqc.core.plotting import OKABE_ITO, mark_simulated, new_axes, show_image
+from coatcore.plotting import OKABE_ITO, mark_simulated, new_axes, show_image
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 from imaging.tem_layer import GreyLayer
 from imaging.tem_layer_fit import EDGE, STEP
 from imaging.tem_profiles import Windows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ import pandas as pd
 import xarray as xr
 from scipy import ndimage
 
-from coatqc.core.display import shown
-from coatqc.core.errors import MeasurementError
-from coatqc.core.estimate import Estimate
-from coatqc.core.provenance import add_history
+from coatcore.display import shown
+from coatcore.errors import MeasurementError
+from coatcore.estimate import Estimate
+from coatcore.provenance import add_history
 from imaging.checks import require_image
 from imaging.labels import pixel_size
 from imaging.tem_contour import trace_edge

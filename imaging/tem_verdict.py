@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import stdtrit
 
-from coatqc.core.errors import MeasurementError
-from coatqc.core.estimate import Estimate
+from coatcore.errors import MeasurementError
+from coatcore.estimate import Estimate
 from imaging.tem_lattice import LatticeEnd
 from imaging.tem_layer import SHOWN, SHOWN_FROM, GreyLayer, one_edge_cost
 from imaging.tem_layer_fit import EDGE, ROUND, ROUNDER, SHARE, THICK, model

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
-from coatqc.core.provenance import SIMULATED_MARK
+from coatcore.errors import MeasurementError
+from coatcore.provenance import SIMULATED_MARK
 from imaging.labels import pixel_size
 
 
@@ -25,7 +25,7 @@ def write_gsf(image: xr.DataArray, path: str | Path) -> None:
     Examples
     --------
     >>> import tempfile, pathlib
-    >>> from coatqc.core import read
+    >>> from coatcore import read
     >>> from imaging import simulate_nanoir_map
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "a.gsf"
     >>> write_gsf(simulate_nanoir_map(1)[0], path)
@@ -69,7 +69,7 @@ def write_zeiss_tiff(image: xr.DataArray, path: str | Path) -> None:
     Examples
     --------
     >>> import tempfile, pathlib
-    >>> from coatqc.core import read
+    >>> from coatcore import read
     >>> from imaging import simulate_sem
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "a.tif"
     >>> image, _ = simulate_sem(1, shape=(96, 96))
@@ -131,7 +131,7 @@ def write_mrc(image: xr.DataArray, path: str | Path) -> None:
     Examples
     --------
     >>> import tempfile, pathlib
-    >>> from coatqc.core import read
+    >>> from coatcore import read
     >>> from imaging import simulate_tem
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "a.mrc"
     >>> image, _ = simulate_tem(1, shape=(64, 64))

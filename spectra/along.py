@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 
 # Values that are worked on at once: bounds the temporaries without many short calls, over which
 # threads would wait for each other.

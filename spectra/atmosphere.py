@@ -10,8 +10,8 @@ import xarray as xr
 from scipy.ndimage import correlate1d
 from scipy.special import stdtrit
 
-from coatqc.core.errors import MeasurementError
-from coatqc.core.provenance import add_history
+from coatcore.errors import MeasurementError
+from coatcore.provenance import add_history
 from spectra.along import along_wavenumber, floating, require_even_steps, require_spectrum
 from spectra.smoothing import smoothing_weights
 from spectra.vapour_lines import carbon_dioxide_lines, water_lines

@@ -8,8 +8,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from coatqc.core.errors import MeasurementError
-from coatqc.core.provenance import add_history
+from coatcore.errors import MeasurementError
+from coatcore.provenance import add_history
 from spectra.along import floating, require_spectrum
 
 

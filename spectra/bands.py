@@ -9,8 +9,8 @@ import numpy as np
 import xarray as xr
 from scipy.special import stdtrit
 
-from coatqc.core.errors import MeasurementError
-from coatqc.core.provenance import add_history
+from coatcore.errors import MeasurementError
+from coatcore.provenance import add_history
 from spectra.bandshapes import PROFILES, Shape, area_and_width
 from spectra.bandwindow import Window, flags_of_input, take_window
 from spectra.landmarks import apex, centroid

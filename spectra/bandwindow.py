@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from scipy.ndimage import uniform_filter1d
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 from spectra.smoothing import smoothing_weights
 
 SEARCH = 30.0
@@ -108,7 +108,7 @@ def take_window(
     >>> take_window(simulate_ftir(1)[0], np.array([9000.0]), None, None)
     Traceback (most recent call last):
         ...
-    coatqc.core.errors.MeasurementError: the data run from 549.919 to 4000 cm-1; a band near
+    coatcore.errors.MeasurementError: the data run from 549.919 to 4000 cm-1; a band near
     9000 cm-1 needs 8970 to 9030 cm-1
     """
     if not isinstance(da, xr.DataArray):

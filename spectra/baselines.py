@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
-from coatqc.core.provenance import add_history
+from coatcore.errors import MeasurementError
+from coatcore.provenance import add_history
 from spectra.along import along_wavenumber, floating, require_spectrum
 
 # `collab_pls` fits one baseline shape to a whole set, where all others take one spectrum.
@@ -72,7 +72,7 @@ def baseline(da: xr.DataArray, method: str = "arpls", **settings: Any) -> xr.Dat
     >>> baseline(spectrum, "snip", max_half_windw=40)
     Traceback (most recent call last):
         ...
-    coatqc.core.errors.MeasurementError: snip has no setting 'max_half_windw', did you mean
+    coatcore.errors.MeasurementError: snip has no setting 'max_half_windw', did you mean
     'max_half_window'? It takes max_half_window, decreasing, smooth_half_window, filter_order,
     pad_kwargs
     """

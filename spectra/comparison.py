@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from coatqc.core.display import shown
-from coatqc.core.estimate import Estimate
-from coatqc.core.plotting import OKABE_ITO, axis_label, mark_simulated, new_axes
+from coatcore.display import shown
+from coatcore.estimate import Estimate
+from coatcore.plotting import OKABE_ITO, axis_label, mark_simulated, new_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
-from coatqc.core.provenance import add_history
+from coatcore.errors import MeasurementError
+from coatcore.provenance import add_history
+from coatcore.reading.quiet import quietly
 from spectra.labels import QUANTITIES, labelled_spectrum
-from spectra.readers.quiet import quietly
 
 
 def to_spectrochempy(da: xr.DataArray) -> Any:

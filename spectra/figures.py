@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
-from coatqc.core.estimate import Estimate
-from coatqc.core.plotting import CYCLE, OKABE_ITO, axis_label, mark_simulated, new_axes
+from coatcore.errors import MeasurementError
+from coatcore.estimate import Estimate
+from coatcore.plotting import CYCLE, OKABE_ITO, axis_label, mark_simulated, new_axes
 from spectra.bands import FLAGS, fit_bands
 from spectra.bandwindow import HALF_WINDOW
 from spectra.normalization import normalize

@@ -8,8 +8,8 @@ from typing import Literal, get_args
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
-from coatqc.core.provenance import add_history
+from coatcore.errors import MeasurementError
+from coatcore.provenance import add_history
 from spectra.along import along_wavenumber, floating, in_blocks, lost_pixels, require_spectrum
 
 Method = Literal["max", "area", "vector", "snv", "band", "band_max"]

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 from spectra.resampling import resample
 from spectra.smoothing import smoothing_weights
 

@@ -8,9 +8,9 @@ import numpy as np
 import xarray as xr
 from scipy.special import stdtrit
 
-from coatqc.core.errors import MeasurementError
-from coatqc.core.estimate import Estimate
-from coatqc.core.provenance import add_history
+from coatcore.errors import MeasurementError
+from coatcore.estimate import Estimate
+from coatcore.provenance import add_history
 from spectra.bands import FLAGS, Landmark, fit_bands
 from spectra.bandshapes import Shape
 from spectra.bandwindow import SEARCH

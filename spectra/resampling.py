@@ -10,8 +10,8 @@ import xarray as xr
 from numpy.typing import ArrayLike
 from scipy.interpolate import make_interp_spline
 
-from coatqc.core.errors import MeasurementError
-from coatqc.core.provenance import add_history
+from coatcore.errors import MeasurementError
+from coatcore.provenance import add_history
 from spectra.along import along_wavenumber, floating, require_spectrum
 from spectra.smoothing import smoothing_weights
 

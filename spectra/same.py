@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
-from coatqc.core.estimate import Estimate
+from coatcore.errors import MeasurementError
+from coatcore.estimate import Estimate
 from spectra.comparison import SpectrumComparison
 from spectra.localdifference import LocalDifference, local_difference, template, widths_for
 from spectra.pairing import common_smoothing, on_one_grid

@@ -7,8 +7,8 @@ from functools import partial
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
-from coatqc.core.provenance import add_history
+from coatcore.errors import MeasurementError
+from coatcore.provenance import add_history
 from spectra.along import floating, lost_pixels, require_spectrum
 
 _MAX_ORDER = 10

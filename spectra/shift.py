@@ -9,9 +9,9 @@ import numpy as np
 import xarray as xr
 from scipy.special import stdtr
 
-from coatqc.core.display import shown
-from coatqc.core.errors import MeasurementError
-from coatqc.core.estimate import Estimate
+from coatcore.display import shown
+from coatcore.errors import MeasurementError
+from coatcore.estimate import Estimate
 from spectra.position import positions
 from spectra.suspicion import band_warnings
 

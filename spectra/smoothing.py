@@ -11,8 +11,8 @@ from scipy.linalg import solveh_banded
 from scipy.ndimage import correlate1d
 from scipy.signal import savgol_coeffs
 
-from coatqc.core.errors import MeasurementError
-from coatqc.core.provenance import add_history
+from coatcore.errors import MeasurementError
+from coatcore.provenance import add_history
 from spectra.along import (
     along_wavenumber,
     floating,

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
-from coatqc.core.provenance import SIMULATED_MARK
+from coatcore.errors import MeasurementError
+from coatcore.provenance import SIMULATED_MARK
 
 _YUNITS = {
     "absorbance": "ABSORBANCE",
@@ -49,7 +49,7 @@ def write_jcamp(spectrum: xr.DataArray, path: str | Path, *, title: str = "") ->
     Examples
     --------
     >>> import tempfile, pathlib
-    >>> from coatqc.core import read
+    >>> from coatcore import read
     >>> from spectra import simulate_ftir
     >>> spectrum, _ = simulate_ftir(1)
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "a.jdx"
@@ -106,7 +106,7 @@ def write_dpt(spectrum: xr.DataArray, path: str | Path) -> None:
     Examples
     --------
     >>> import tempfile, pathlib
-    >>> from coatqc.core import read
+    >>> from coatcore import read
     >>> from spectra import simulate_nanoir
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "a.dpt"
     >>> write_dpt(simulate_nanoir(1)[0], path)

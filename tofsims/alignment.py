@@ -9,8 +9,8 @@ import xarray as xr
 from scipy import signal
 from scipy.stats import siegelslopes
 
-from coatqc.core.errors import MeasurementError
-from coatqc.core.provenance import add_history
+from coatcore.errors import MeasurementError
+from coatcore.provenance import add_history
 from tofsims.calibration import calibrate
 from tofsims.ions import ion
 from tofsims.labels import flight_time, require_spectrum

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
-from coatqc.core.provenance import add_history
+from coatcore.errors import MeasurementError
+from coatcore.provenance import add_history
 from tofsims.counting import detection_limit, signal_interval
 from tofsims.ions import ion
 from tofsims.labels import flight_time, require_spectrum
@@ -92,7 +92,7 @@ def require_areas(
     >>> require_areas([], ["PO2-"])
     Traceback (most recent call last):
         ...
-    coatqc.core.errors.MeasurementError: peak areas need at least one spectrum and one ion
+    coatcore.errors.MeasurementError: peak areas need at least one spectrum and one ion
     """
     if spectra is None or isinstance(spectra, xr.Dataset | str):
         raise MeasurementError(

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
-from coatqc.core.estimate import Estimate
-from coatqc.core.provenance import add_history
+from coatcore.errors import MeasurementError
+from coatcore.estimate import Estimate
+from coatcore.provenance import add_history
 from tofsims.calibrants import centroid
 from tofsims.ions import ion
 from tofsims.labels import flight_time, require_spectrum

@@ -12,13 +12,13 @@ import pandas as pd
 import xarray as xr
 from scipy.special import stdtr, stdtrit
 
-from coatqc.core.display import shown
-from coatqc.core.errors import MeasurementError
-from coatqc.core.estimate import Estimate
-from coatqc.core.plotting import new_axes
-from coatqc.core.several_tests import holm
+from coatcore.display import shown
+from coatcore.errors import MeasurementError
+from coatcore.estimate import Estimate
+from coatcore.plotting import new_axes
+from coatcore.statistics.ranks import cliffs_delta, hodges_lehmann, mann_whitney
+from coatcore.statistics.several_tests import holm
 from tofsims.figures import plot_boxes
-from tofsims.shift import cliffs_delta, hodges_lehmann, mann_whitney
 from tofsims.statistics import require_replicates
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from coatqc.core.display import shown
-from coatqc.core.errors import MeasurementError
-from coatqc.core.estimate import Estimate
-from coatqc.core.plotting import CYCLE, mark_simulated, new_axes
+from coatcore.display import shown
+from coatcore.errors import MeasurementError
+from coatcore.estimate import Estimate
+from coatcore.plotting import CYCLE, mark_simulated, new_axes
 from tofsims.dose_likelihood import (
     DEVIANCE,
     LEAST,

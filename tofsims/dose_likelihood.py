@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.special import ndtr
 
-from coatqc.core.estimate import Estimate
+from coatcore.estimate import Estimate
 
 # Rise of the deviance at the ends of a 95 % interval.
 DEVIANCE = 3.841459

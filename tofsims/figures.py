@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
-from coatqc.core.plotting import CYCLE, axis_label, mark_simulated, new_axes
-from tofsims.quartiles import Quartiles
-from tofsims.quartiles import quartiles as quartiles_of
+from coatcore.errors import MeasurementError
+from coatcore.plotting import CYCLE, axis_label, mark_simulated, new_axes
+from coatcore.statistics.quartiles import Quartiles
+from coatcore.statistics.quartiles import quartiles as quartiles_of
 from tofsims.spelling import in_mathtext
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def plot_boxes(
     ax : matplotlib.axes.Axes, optional
         Axes to draw on.
     quartiles : {"inclusive", "exclusive", "tukey", "averaged"}
-        Definition, see `tofsims.quartiles.quartiles`.
+        Definition, see `coatcore.statistics.quartiles.quartiles`.
     p_values : mapping of (str, str, str) to float, optional
         (fragment, group, other group) -> adjusted p-value, drawn as a bracket with stars.
 

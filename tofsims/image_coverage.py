@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from coatqc.core.display import shown
-from coatqc.core.errors import MeasurementError
-from coatqc.core.estimate import Estimate
-from coatqc.core.plotting import mark_simulated
-from coatqc.core.provenance import add_history
+from coatcore.display import shown
+from coatcore.errors import MeasurementError
+from coatcore.estimate import Estimate
+from coatcore.plotting import mark_simulated
+from coatcore.provenance import add_history
 from tofsims.coverage_likelihood import CoverageFit, fit_coverage, tabulated
 from tofsims.figures import pretty_ion
 from tofsims.ion_images import ion_images, scale_bar

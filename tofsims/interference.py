@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 from tofsims.ions import ELECTRON, Ion, ion
 from tofsims.isotopes import natural_isotopes
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
-from coatqc.core.plotting import mark_simulated
-from coatqc.core.provenance import add_history
+from coatcore.errors import MeasurementError
+from coatcore.plotting import mark_simulated
+from coatcore.provenance import add_history
 from tofsims.figures import pretty_ion
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import functools
 import re
 from dataclasses import dataclass, field
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 from tofsims.spelling import explicit_formula, split_charge
 
 # Mass of the electron in u, CODATA 2022.
@@ -79,7 +79,7 @@ def ion(name: str) -> Ion:
     >>> ion("XyO2-")
     Traceback (most recent call last):
         ...
-    coatqc.core.errors.MeasurementError: 'XyO2-' is no ion: ... as in PO2- or 60NiO2-
+    coatcore.errors.MeasurementError: 'XyO2-' is no ion: ... as in PO2- or 60NiO2-
     """
     from molmass import Formula, FormulaError
 

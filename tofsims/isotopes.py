@@ -8,7 +8,7 @@ from collections import Counter
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 from tofsims.ions import ELECTRON, ion
 
 # Isotopologues rarer than this are dropped while elements are combined.

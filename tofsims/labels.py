@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 
 NO_PIXEL_SIZE = "the file does not say how large a pixel is"
 Facts = dict[str, str | int | float]

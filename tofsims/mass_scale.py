@@ -11,8 +11,8 @@ import pandas as pd
 import xarray as xr
 from scipy.special import stdtr
 
-from coatqc.core.display import shown
-from coatqc.core.errors import MeasurementError
+from coatcore.display import shown
+from coatcore.errors import MeasurementError
 from tofsims.calibrants import Calibrant, find_calibrants
 from tofsims.labels import flight_time, require_spectrum
 
@@ -143,7 +143,7 @@ class MassScale:
         ax : matplotlib.axes.Axes, optional
             Axes to draw on.
         """
-        from coatqc.core.plotting import CYCLE, new_axes
+        from coatcore.plotting import CYCLE, new_axes
         from tofsims.figures import pretty_ion
 
         ax = new_axes(ax, figsize=(5.2, 3.2))

@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from coatqc.core.display import shown
-from coatqc.core.errors import MeasurementError
-from coatqc.core.plotting import CYCLE, new_axes
-from coatqc.core.several_tests import holm
+from coatcore.display import shown
+from coatcore.errors import MeasurementError
+from coatcore.plotting import CYCLE, new_axes
+from coatcore.statistics.several_tests import holm
 from tofsims.comparison import compare_groups
 from tofsims.figures import pretty_ion
 from tofsims.normalization import normalize

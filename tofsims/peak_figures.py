@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from coatqc.core.estimate import Estimate
-from coatqc.core.plotting import CYCLE, mark_simulated, new_axes
+from coatcore.estimate import Estimate
+from coatcore.plotting import CYCLE, mark_simulated, new_axes
 from tofsims.areas import require_areas
 from tofsims.figures import pretty_ion
 from tofsims.ions import ion

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
-from coatqc.core.provenance import add_history
+from coatcore.errors import MeasurementError
+from coatcore.provenance import add_history
 from tofsims.areas import require_areas, saturated
 from tofsims.ions import ion
 from tofsims.labels import flight_time

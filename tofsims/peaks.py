@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from scipy import signal
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 from tofsims.ions import ion
 from tofsims.labels import flight_time, require_spectrum
 

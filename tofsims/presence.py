@@ -11,10 +11,10 @@ import pandas as pd
 import xarray as xr
 from scipy.special import betainc
 
-from coatqc.core.display import shown
-from coatqc.core.errors import MeasurementError
-from coatqc.core.plotting import CYCLE, mark_simulated, new_axes
-from coatqc.core.several_tests import holm
+from coatcore.display import shown
+from coatcore.errors import MeasurementError
+from coatcore.plotting import CYCLE, mark_simulated, new_axes
+from coatcore.statistics.several_tests import holm
 from tofsims.figures import pretty_ion
 from tofsims.normalization import normalize
 from tofsims.peak_fitting import fit_peaks

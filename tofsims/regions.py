@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
-from coatqc.core.provenance import add_history
+from coatcore.errors import MeasurementError
+from coatcore.provenance import add_history
 from tofsims.ion_images import require_cube
 
 

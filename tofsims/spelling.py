@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 
 _PLAIN = str.maketrans("₀₁₂₃₄₅₆₇₈₉⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻₊₋−–", "01234567890123456789+-+---")
 _SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"

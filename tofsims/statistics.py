@@ -10,10 +10,10 @@ import pandas as pd
 import xarray as xr
 from scipy.special import stdtrit
 
-from coatqc.core.errors import MeasurementError
-from coatqc.core.estimate import Estimate
-from tofsims.quartiles import Quartiles, median_interval
-from tofsims.quartiles import quartiles as quartiles_of
+from coatcore.errors import MeasurementError
+from coatcore.estimate import Estimate
+from coatcore.statistics.quartiles import Quartiles, median_interval
+from coatcore.statistics.quartiles import quartiles as quartiles_of
 
 # Head and whether it carries the unit of the values.
 _COLUMNS = (
@@ -50,8 +50,8 @@ def box_statistics(
     group : sequence of str, optional
         Name of each replicate's group; by default all belong to one.
     quartiles : {"inclusive", "exclusive", "tukey", "averaged"}
-        Definition, see `tofsims.quartiles.quartiles`: ``inclusive`` is Matplotlib's and Excel's,
-        ``averaged`` SAS's, and offered by OriginPro.
+        Definition, see `coatcore.statistics.quartiles.quartiles`: ``inclusive`` is Matplotlib's
+        and Excel's, ``averaged`` SAS's, and offered by OriginPro.
     whiskers : float or "range"
         Whiskers reach to the last value within so many interquartile ranges of the box
         (Tukey), or over all values.

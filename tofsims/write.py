@@ -6,7 +6,7 @@ from pathlib import Path
 
 import xarray as xr
 
-from coatqc.core.provenance import SIMULATED_MARK
+from coatcore.provenance import SIMULATED_MARK
 from tofsims.labels import require_spectrum
 
 
@@ -23,7 +23,7 @@ def write_iontof_text(spectrum: xr.DataArray, path: str | Path) -> None:
     Examples
     --------
     >>> import tempfile, pathlib
-    >>> from coatqc.core import read
+    >>> from coatcore import read
     >>> from tofsims import simulate_spectra
     >>> (spectrum,), _ = simulate_spectra(1, n=1)
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "a.txt"

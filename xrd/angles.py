@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 
 Angles = TypeVar("Angles", float, np.ndarray, xr.DataArray)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 from xrd.crystal import Structure
 from xrd.powder_lines import reflections
 

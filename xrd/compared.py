@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal
 import pandas as pd
 import xarray as xr
 
-from coatqc.core.display import shown
-from coatqc.core.estimate import Estimate
+from coatcore.display import shown
+from coatcore.estimate import Estimate
 from xrd.differences import Differences
 from xrd.suspects import Suspects
 

@@ -11,9 +11,9 @@ import xarray as xr
 from scipy.ndimage import maximum_filter1d
 from scipy.stats import norm
 
-from coatqc.core.errors import MeasurementError
-from coatqc.core.estimate import Estimate
-from coatqc.core.provenance import add_history
+from coatcore.errors import MeasurementError
+from coatcore.estimate import Estimate
+from coatcore.provenance import add_history
 from xrd.alignment import Alignment, align
 from xrd.cell_laws import cell_laws, cell_lengths
 from xrd.change_table import change_table, in_words

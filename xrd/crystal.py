@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from coatqc.core.display import shown
-from coatqc.core.errors import ReadError, printable
+from coatcore.display import shown
+from coatcore.errors import ReadError, printable
 
 if TYPE_CHECKING:
     import gemmi
@@ -174,7 +174,7 @@ def read_structure(path: str | Path) -> Structure:
     >>> _ = path.write_text("data_x\n_cell_length_a 5\n")
     >>> read_structure(path)
     Traceback (most recent call last):
-    coatqc.core.errors.ReadError: ...
+    coatcore.errors.ReadError: ...
     """
     import gemmi
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
-from coatqc.core.plotting import CYCLE, OKABE_ITO, axis_label, mark_simulated, new_axes
+from coatcore.errors import MeasurementError
+from coatcore.plotting import CYCLE, OKABE_ITO, axis_label, mark_simulated, new_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 
 
 def on_common_grid(patterns: Sequence[xr.DataArray]) -> tuple[np.ndarray, np.ndarray]:

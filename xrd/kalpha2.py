@@ -6,8 +6,8 @@ import numpy as np
 import xarray as xr
 from scipy.interpolate import CubicSpline
 
-from coatqc.core.errors import MeasurementError
-from coatqc.core.provenance import add_history
+from coatcore.errors import MeasurementError
+from coatcore.provenance import add_history
 from xrd.labels import require_pattern
 from xrd.line_shape import DEFAULT_RATIO
 from xrd.peaks import noise_gain

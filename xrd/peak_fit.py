@@ -12,11 +12,11 @@ import xarray as xr
 from scipy.optimize import least_squares
 from scipy.stats import chi2
 
-from coatqc.core.display import shown
-from coatqc.core.errors import MeasurementError
-from coatqc.core.estimate import Estimate
-from coatqc.core.plotting import CYCLE, OKABE_ITO, axis_label, mark_simulated, new_axes
-from coatqc.core.provenance import add_history
+from coatcore.display import shown
+from coatcore.errors import MeasurementError
+from coatcore.estimate import Estimate
+from coatcore.plotting import CYCLE, OKABE_ITO, axis_label, mark_simulated, new_axes
+from coatcore.provenance import add_history
 from xrd.angles import d_spacing
 from xrd.figures import panel_of_residual
 from xrd.labels import require_pattern

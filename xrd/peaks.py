@@ -8,7 +8,7 @@ import xarray as xr
 from scipy import signal
 from scipy.ndimage import gaussian_filter1d
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 from xrd.angles import d_spacing
 from xrd.labels import require_pattern
 

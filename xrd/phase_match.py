@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from coatqc.core.errors import MeasurementError
-from coatqc.core.plotting import CYCLE
+from coatcore.errors import MeasurementError
+from coatcore.plotting import CYCLE
 from xrd.crystal import Structure
 from xrd.powder_lines import reflections, structure_of
 

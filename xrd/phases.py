@@ -7,7 +7,7 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 from xrd.crystal import Structure, expanded, set_group
 
 
@@ -56,7 +56,7 @@ def reference_structure(name: str) -> Structure:
     'R 3 2'
     >>> reference_structure("Li2s")
     Traceback (most recent call last):
-    coatqc.core.errors.MeasurementError: no phase 'Li2s' in the set; did you mean Li2S?
+    coatcore.errors.MeasurementError: no phase 'Li2s' in the set; did you mean Li2S?
     """
     from dataclasses import replace
 

@@ -7,7 +7,7 @@ import functools
 import numpy as np
 import pandas as pd
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 from xrd.crystal import Structure
 from xrd.phases import reference_structure
 

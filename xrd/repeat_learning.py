@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from scipy.optimize import minimize_scalar
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 from xrd.alignment import align
 from xrd.changes import peak_changes
 from xrd.common_change import common_change, isotropic_shift

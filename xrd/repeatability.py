@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 
 
 @dataclass(frozen=True)

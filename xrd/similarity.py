@@ -10,8 +10,8 @@ import pandas as pd
 import xarray as xr
 from scipy.ndimage import uniform_filter1d
 
-from coatqc.core.errors import MeasurementError
-from coatqc.core.plotting import new_axes
+from coatcore.errors import MeasurementError
+from coatcore.plotting import new_axes
 from xrd.grid import on_common_grid
 from xrd.labels import require_pattern
 
@@ -178,7 +178,7 @@ def plot_similarity(matrix: xr.DataArray, ax: Axes | None = None) -> Axes:
     from scipy.cluster.hierarchy import leaves_list, linkage
     from scipy.spatial.distance import squareform
 
-    from coatqc.core.plotting import mark_simulated
+    from coatcore.plotting import mark_simulated
 
     n = matrix.sizes["pattern"]
     distance = matrix.values if matrix.name == "rwp" else 1 - matrix.values

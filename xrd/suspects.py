@@ -11,9 +11,9 @@ import pandas as pd
 import xarray as xr
 from scipy.stats import norm
 
-from coatqc.core.display import shown
-from coatqc.core.errors import MeasurementError
-from coatqc.core.plotting import OKABE_ITO, mark_simulated, new_axes
+from coatcore.display import shown
+from coatcore.errors import MeasurementError
+from coatcore.plotting import OKABE_ITO, mark_simulated, new_axes
 from xrd.angles import require_wavelength
 from xrd.crystal import Structure
 from xrd.differences import Differences, at_separate_places

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from coatqc.core.provenance import SIMULATED_MARK
+from coatcore.provenance import SIMULATED_MARK
 from xrd.labels import CU_KALPHA1, CU_KALPHA2, require_pattern
 
 _PAGE = """<?xml version="1.0" encoding="UTF-8"?>
@@ -51,7 +51,7 @@ def write_xrdml(pattern: xr.DataArray, path: str | Path, *, sample: str = "") ->
     Examples
     --------
     >>> import tempfile, pathlib
-    >>> from coatqc.core import read
+    >>> from coatcore import read
     >>> from xrd import simulate_pattern
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "a.xrdml"
     >>> pattern, _ = simulate_pattern(1)

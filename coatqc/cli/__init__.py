@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import sys
 
+from coatcore.errors import CoatqcError, printable
+
 # Each module adds its commands.
 from coatqc.cli import design, files, measure, setup, stored  # noqa: F401
 from coatqc.cli.root import UNUSABLE, app
-from coatqc.core.errors import CoatqcError, printable
 
 
 def main() -> None:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from coatcore.errors import MeasurementError
 from coatqc.cli.printing import made_folder
 from coatqc.cli.root import app
-from coatqc.core.errors import MeasurementError
 
 if TYPE_CHECKING:
     from coatqc.qc.planning import Plan
@@ -57,7 +57,7 @@ def plan(
     from rich.console import Console
     from rich.table import Table
 
-    from coatqc.core.display import cell
+    from coatcore.display import cell
     from coatqc.qc.planning import DESIGNS
     from coatqc.qc.planning import plan as planned
 
@@ -131,7 +131,7 @@ def _planned(
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 
-    from coatqc.core.reading import read
+    from coatcore.reading.registry import read
 
     pilots = []
     for path in pilot:

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
+from coatcore.errors import MeasurementError
 from coatqc.cli.root import app
-from coatqc.core.errors import MeasurementError
 
 
 @app.command(
@@ -35,7 +35,7 @@ def inspect(
     ] = None,
 ) -> None:
     """Say what FILE is: kind, reader, axes with units and ranges, values, assumptions."""
-    from coatqc.core.reading import read
+    from coatcore.reading.registry import read
     from coatqc.report.inspection import describe, draw, to_text
 
     if plot is not None and (not plot.suffix or plot.resolve() == file.resolve()):

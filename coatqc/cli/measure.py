@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
+from coatcore.errors import MeasurementError
 from coatqc.cli.printing import made_folder, make_report, status
 from coatqc.cli.root import EXIT_CODES, UNUSABLE, app
-from coatqc.core.errors import MeasurementError
 
 
 @app.command(epilog="Example:  [bold]coatqc report batch.toml -o out[/]")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from coatcore.errors import MeasurementError
 from coatqc.cli.root import EXIT_CODES, UNUSABLE
-from coatqc.core.errors import MeasurementError
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from coatqc import __version__
-from coatqc.core.shadowing import shadowed_packages
+from coatcore import __version__
+from coatcore.shadowing import shadowed_packages
 
 EXIT_CODES = {"pass": 0, "fail": 1, "inconclusive": 3, "not measured": 3}
 UNUSABLE = 4

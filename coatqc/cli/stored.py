@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from coatcore.errors import MeasurementError, printable
 from coatqc.cli.root import app
-from coatqc.core.errors import MeasurementError, printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,7 +96,7 @@ def relate(
 
     It tells no cause. Exit code: 0, or 4 where fewer than 6 batches have both.
     """
-    from coatqc.core.plotting import house_style
+    from coatcore.plotting import house_style
     from coatqc.qc.relation import relate as related
     from coatqc.qc.store import history as recorded
 
@@ -122,8 +122,8 @@ def _print_history(table: pd.DataFrame) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from coatqc.core.estimate import Estimate
-    from coatqc.core.plotting import pretty_unit
+    from coatcore.estimate import Estimate
+    from coatcore.plotting import pretty_unit
 
     shown = Table(box=None, pad_edge=False)
     for head in ("started", "batch", "criterion", "measured", "verdict"):

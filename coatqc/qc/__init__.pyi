@@ -1,8 +1,8 @@
+
 from .batch import Batch as Batch
 from .batch import load_batch as load_batch
 from .demo import make_demo as make_demo
 from .many import run_batches as run_batches
-from .measurement import Measurement as Measurement
 from .planning import plan as plan
 from .quantities import QUANTITIES as QUANTITIES
 from .relation import relate as relate

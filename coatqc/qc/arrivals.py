@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from coatqc.core.errors import CoatqcError, printable
+from coatcore.errors import CoatqcError, printable
 from coatqc.qc.batch import load_batch, read_toml
 from coatqc.qc.inputs import input_files, size_and_time
 from coatqc.qc.quarantine import Fingerprint

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError
 
-from coatqc.core.errors import RecipeError
-from coatqc.core.provenance import sha256_of
+from coatcore.errors import RecipeError
+from coatcore.provenance import sha256_of
 
 if TYPE_CHECKING:
     from coatqc.qc.recipe import Recipe
@@ -156,7 +156,7 @@ def load_batch(path: str | Path) -> Batch:
     >>> load_batch("nowhere.toml")
     Traceback (most recent call last):
         ...
-    coatqc.core.errors.RecipeError: nowhere.toml: no such file; check the path
+    coatcore.errors.RecipeError: nowhere.toml: no such file; check the path
     """
     path = Path(path)
     raw = read_toml(path)
@@ -188,7 +188,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     >>> read_toml(Path("nowhere.toml"))
     Traceback (most recent call last):
         ...
-    coatqc.core.errors.RecipeError: nowhere.toml: no such file; check the path
+    coatcore.errors.RecipeError: nowhere.toml: no such file; check the path
     """
     try:
         if path.exists() and not path.is_dir() and not path.is_file():
@@ -232,7 +232,7 @@ def checked(
     >>> checked(Batch, {"schema_version": 1, "name": "a"}, Path("a.toml"), lambda batch: ())
     Traceback (most recent call last):
         ...
-    coatqc.core.errors.RecipeError: a.toml: samples: is missing; it is required
+    coatcore.errors.RecipeError: a.toml: samples: is missing; it is required
     """
     digest = sha256_of(path) if path.is_file() else ""
     try:

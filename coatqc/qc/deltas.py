@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from coatqc.core.estimate import Estimate
+from coatcore.estimate import Estimate
 
 if TYPE_CHECKING:
     from coatqc.qc.batch import Batch

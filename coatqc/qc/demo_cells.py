@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 import electrochem
-from coatqc.core.provenance import SIMULATED_MARK
+from coatcore.provenance import SIMULATED_MARK
 from electrochem.simulate_impedance import R_CATHODE
 
 KINDS, CYCLES, CELLS = ("coated", "uncoated"), (1, 152), (1, 2, 3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from coatqc.core.estimate import Estimate
+from coatcore.estimate import Estimate
 from coatqc.qc.deltas import Earlier, deltas
 from coatqc.qc.run import BatchResult, Outcome
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from glob import glob
 from pathlib import Path
 
-from coatqc.core.provenance import versions
+from coatcore.provenance import versions
 from coatqc.qc.batch import ROLES, Batch
 
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from coatqc.core.errors import MeasurementError, printable
+from coatcore.errors import MeasurementError, printable
 
 Log = Callable[..., None]
 # A reason can hold a file's whole garbage.

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from coatqc.core.errors import MeasurementError, printable
-from coatqc.qc.spread import spread
+from coatcore.errors import MeasurementError, printable
+from coatcore.processes import spread
 from coatqc.qc.summary import Summary
 from coatqc.qc.whole import Writer, clear_leftovers, measure_whole
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from coatqc.core.display import interval, shown
-from coatqc.core.estimate import Estimate
-from coatqc.core.plotting import pretty_unit
+from coatcore.display import interval, shown
+from coatcore.estimate import Estimate
+from coatcore.plotting import pretty_unit
 from coatqc.qc.batch import Observation, load_batch
 from coatqc.qc.demo import BLEND, PVP, make_demo, truth_key
 from coatqc.qc.paper_cells import cell_findings
@@ -133,7 +133,7 @@ class Study:
         ...     "lower": [0.5], "upper": [1.5], "true value": [1.2]}), 1, 1).plot().get_xlabel()
         'measured − truth / half width of the 95 % interval'
         """
-        from coatqc.core.plotting import CYCLE, mark_simulated, new_axes
+        from coatcore.plotting import CYCLE, mark_simulated, new_axes
 
         rows = self.table[self.table["value"].notna()]
         ax = new_axes(figsize=(8.0, 0.3 * len(rows) + 1.3))

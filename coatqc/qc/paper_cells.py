@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from coatqc.core.estimate import Estimate
+from coatcore.estimate import Estimate
 
 # The anode and, before cycling, the ions' rail are measured by themselves, each time anew.
 _ANODE = {"R1": (3.0, 0.1), "CPE1_Q": (2e-2, 0.2), "CPE1_n": (0.9, 0.033)}

@@ -70,7 +70,7 @@ def load_recipe(path: str | Path) -> Recipe:
     >>> load_recipe("nowhere.toml")
     Traceback (most recent call last):
         ...
-    coatqc.core.errors.RecipeError: nowhere.toml: no such file; check the path
+    coatcore.errors.RecipeError: nowhere.toml: no such file; check the path
     """
     path = Path(path)
     return checked(Recipe, read_toml(path), path, _mistakes)

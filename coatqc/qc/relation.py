@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from coatqc.core.display import shown
-from coatqc.core.errors import MeasurementError
-from coatqc.core.estimate import Estimate
-from coatqc.core.plotting import pretty_unit
+from coatcore.display import shown
+from coatcore.errors import MeasurementError
+from coatcore.estimate import Estimate
+from coatcore.plotting import pretty_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -87,7 +87,7 @@ class Relation:
         >>> Relation(e, "cracks", "retention", table, (), True).plot().get_xlabel()
         'cracks'
         """
-        from coatqc.core.plotting import OKABE_ITO, new_axes
+        from coatcore.plotting import OKABE_ITO, new_axes
 
         ax = new_axes(ax, figsize=(5.6, 4.4))
         table = self.table

@@ -12,14 +12,14 @@ from typing import Any
 
 import xarray as xr
 
-from coatqc.core.display import Sheet, estimate_row, shown
-from coatqc.core.errors import CoatqcError, ReadError
-from coatqc.core.plotting import pretty_unit
-from coatqc.core.provenance import versions
-from coatqc.core.reading import read
-from coatqc.core.threads import one_thread
+from coatcore.display import Sheet, estimate_row, shown
+from coatcore.errors import CoatqcError, ReadError
+from coatcore.plotting import pretty_unit
+from coatcore.provenance import versions
+from coatcore.quality.quantity import Inputs, Measurement, Quantity
+from coatcore.reading.registry import read
+from coatcore.threads import one_thread
 from coatqc.qc.batch import ROLES, Batch, Criterion, Observation
-from coatqc.qc.measurement import Inputs, Measurement, Quantity
 from coatqc.qc.quantities import KINDS_OF_ROLE, QUANTITIES
 from coatqc.qc.verdict import Decision, Verdict, conformance_probability, judge, worst
 

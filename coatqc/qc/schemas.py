@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from coatqc.core.errors import RecipeError
+from coatcore.errors import RecipeError
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 WHAT = ("recipe", "batch", "report")

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from coatqc.core.errors import RecipeError
-from coatqc.qc.measurement import Quantity
+from coatcore.errors import RecipeError
+from coatcore.quality.quantity import Quantity
 
 RECIPE = """\
 # What is measured on every batch of a product, and what is good. Check it: coatqc check recipe.toml

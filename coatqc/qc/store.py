@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from coatqc.core.errors import StoreError
+from coatcore.errors import StoreError
 from coatqc.qc.store_access import clean, opened, short
 
 if TYPE_CHECKING:

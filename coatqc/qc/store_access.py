@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from coatqc.core.errors import StoreError
+from coatcore.errors import StoreError
 
 if TYPE_CHECKING:
     import sqlalchemy as sa

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from coatqc.core.errors import CoatqcError, MeasurementError, printable
+from coatcore.errors import CoatqcError, MeasurementError, printable
 from coatqc.qc.whole import UNTOLD
 
 # Seconds that each may take.
@@ -50,7 +50,7 @@ class Hooks:
     >>> Hooks(webhook="ftp://lab")
     Traceback (most recent call last):
         ...
-    coatqc.core.errors.MeasurementError: webhook: found a URL of 'ftp', expected http or https
+    coatcore.errors.MeasurementError: webhook: found a URL of 'ftp', expected http or https
     """
 
     webhook: str = ""

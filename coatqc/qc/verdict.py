@@ -10,8 +10,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from coatqc.core.errors import RecipeError
-from coatqc.core.estimate import Estimate
+from coatcore.errors import RecipeError
+from coatcore.estimate import Estimate
 
 # Smaller risks would stand on tails of which no simulation of ours tells.
 _LEAST_RISK = 1e-4

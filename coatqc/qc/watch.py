@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from coatqc.core.errors import CoatqcError, MeasurementError, StoreError
+from coatcore.errors import CoatqcError, MeasurementError, StoreError
+from coatcore.processes import spread
 from coatqc.qc import quarantine
 from coatqc.qc.arrivals import Look, Memory, look
 from coatqc.qc.log import Log
 from coatqc.qc.many import lost
 from coatqc.qc.quarantine import Fingerprint
-from coatqc.qc.spread import spread
 from coatqc.qc.summary import Summary, finished, summary_in
 from coatqc.qc.tell import Hooks, tell
 from coatqc.qc.whole import UNTOLD, Writer, clear_leftovers, in_hand, measure_whole

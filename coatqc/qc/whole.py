@@ -16,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from coatqc.core.errors import CoatqcError, MeasurementError, printable
+from coatcore.errors import CoatqcError, MeasurementError, printable
 from coatqc.qc.batch import Batch, load_batch
 from coatqc.qc.inputs import fingerprint
 from coatqc.qc.run import run_batch

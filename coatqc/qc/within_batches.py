@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 
 # Fewest batches of at least two replicates from which limits are worth drawing.
 _FEWEST = 8

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from coatqc.core.errors import MeasurementError
-from coatqc.core.plotting import CYCLE, mark_simulated, new_axes, pretty_unit
+from coatcore.errors import MeasurementError
+from coatcore.plotting import CYCLE, mark_simulated, new_axes, pretty_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -155,7 +155,7 @@ def plot_cells(groups: Mapping[str, FittedCells], name: str, ax: Axes | None = N
 
     Examples
     --------
-    >>> from coatqc.core import Estimate
+    >>> from coatcore import Estimate
     >>> from coatqc.qc.quantities.fitted_cells import FittedCells
     >>> e = Estimate.from_interval(2.5, 2.1, float("inf"), standard_uncertainty=0.2, unit="um")
     >>> plot_cells({"coated": FittedCells(("a.z",), (), (e,), e)}, "diffusion length").get_ylabel()

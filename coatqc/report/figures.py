@@ -15,7 +15,7 @@ import imaging
 import spectra
 import tofsims
 import xrd
-from coatqc.core.plotting import house_style
+from coatcore.plotting import house_style
 from coatqc.qc.run import BatchResult, Outcome
 from coatqc.report import cell_figures
 from coatqc.report.tables import technique_tables

@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rich.table import Table
 
-from coatqc.core.errors import MeasurementError, printable
-from coatqc.core.plotting import axis_label, mark_simulated, new_axes, show_image
+from coatcore.errors import MeasurementError, printable
+from coatcore.plotting import axis_label, mark_simulated, new_axes, show_image
 
 _PLAIN_ATTRS = ("kind", "source", "sha256", "reader", "history")
 _FEW_LINES = 12
@@ -53,7 +53,7 @@ def describe(obj: xr.DataArray | xr.Dataset, path: Path) -> dict[str, Any]:
     Parameters
     ----------
     obj : xarray.DataArray or xarray.Dataset
-        From `coatqc.core.read`.
+        From `coatcore.read`.
     path : pathlib.Path
         Where it came from.
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from coatqc.core.estimate import Estimate
-from coatqc.core.plotting import pretty_unit
+from coatcore.estimate import Estimate
+from coatcore.plotting import pretty_unit
 from coatqc.qc.deltas import Earlier, deltas
 from coatqc.qc.run import BatchResult, Outcome
 from coatqc.qc.verdict import ORDER
@@ -122,7 +122,7 @@ def gauge(outcome: Outcome) -> Gauge | None:
     --------
     >>> from coatqc.qc.batch import Criterion
     >>> from coatqc.qc.quantities import QUANTITIES
-    >>> from coatqc.qc.measurement import Measurement
+    >>> from coatcore.quality.quantity import Measurement
     >>> item = Criterion(quantity="nanoir_map.coverage", sample="a", min=0.9)
     >>> m = Measurement(Estimate.from_interval(0.98, 0.96, 1.0))
     >>> g = gauge(Outcome(item, QUANTITIES[item.quantity], m))

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from coatqc.core.errors import MeasurementError, printable
+from coatcore.errors import MeasurementError, printable
 
 _NAMES = (
     "chromium",
@@ -49,7 +49,7 @@ def find_browser() -> str:
     >>> find_browser()
     Traceback (most recent call last):
         ...
-    coatqc.core.errors.MeasurementError: COATQC_BROWSER: /nowhere/chrome is no program; ...
+    coatcore.errors.MeasurementError: COATQC_BROWSER: /nowhere/chrome is no program; ...
     >>> del os.environ["COATQC_BROWSER"]
     """
     named = os.environ.get("COATQC_BROWSER")

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from coatqc.core.plotting import pretty_unit
+from coatcore.plotting import pretty_unit
 from coatqc.qc.run import Outcome
 
 _ROWS = 40

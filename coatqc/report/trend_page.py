@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from coatqc.core.errors import StoreError
-from coatqc.core.plotting import OKABE_ITO, house_style, new_axes, pretty_unit
+from coatcore.errors import StoreError
+from coatcore.plotting import OKABE_ITO, house_style, new_axes, pretty_unit
 from coatqc.qc.trend import Trend
 from coatqc.report.template import render
 from coatqc.report.uris import figure_uri
@@ -182,7 +182,7 @@ def write_trend(found: list[Trend], path: str | Path, *, store: str = "") -> Pat
     >>> write_trend([], "trend.html")
     Traceback (most recent call last):
         ...
-    coatqc.core.errors.StoreError: no number is recorded yet: there is no trend to draw
+    coatcore.errors.StoreError: no number is recorded yet: there is no trend to draw
     """
     if not found:
         raise StoreError("no number is recorded yet: there is no trend to draw")

@@ -16,7 +16,7 @@ def figure_uri(figure: Figure) -> str:
 
     Examples
     --------
-    >>> from coatqc.core.plotting import new_axes
+    >>> from coatcore.plotting import new_axes
     >>> figure_uri(new_axes().figure)[:18]
     'data:image/svg+xml'
     """

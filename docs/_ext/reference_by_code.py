@@ -37,10 +37,10 @@ class Package(_Written):
         package = importlib.import_module(name)
         out = [f".. py:module:: {name}", ""]
         # What the top package only hands on stands where it belongs.
-        core = importlib.import_module("coatqc.core").__all__ if name == "coatqc" else ()
+        core = importlib.import_module("coatcore").__all__ if name == "coatqc" else ()
         if core:
             handed = ", ".join(f"``{m}``" for m in sorted(set(package.__all__) & set(core)))
-            out += [f"Also from :doc:`coatqc.core <api-core>`: {handed}.", ""]
+            out += [f"Also from :doc:`coatcore <api-coatcore>`: {handed}.", ""]
         for member in sorted(set(package.__all__) - set(core)):
             thing = getattr(package, member)
             if inspect.isclass(thing):

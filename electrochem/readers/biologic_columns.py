@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import ReadError
+from coatcore.errors import ReadError
 from electrochem.labels import label_record
 from electrochem.readers.sweep import sweeps
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import ReadError
-from coatqc.core.reading import BY_CONTENT, NO, FileStart, Reader
+from coatcore.errors import ReadError
+from coatcore.reading.registry import BY_CONTENT, NO, FileStart, Reader
 from electrochem.readers.biologic_columns import USED, labelled
 
 _MAGIC = b"BIO-LOGIC MODULAR FILE"

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from coatqc.core.delimited import read_text
-from coatqc.core.errors import ReadError
-from coatqc.core.provenance import SIMULATED_MARK
-from coatqc.core.reading import BY_CONTENT, NO, FileStart, Reader
+from coatcore.errors import ReadError
+from coatcore.provenance import SIMULATED_MARK
+from coatcore.reading.delimited import read_text
+from coatcore.reading.registry import BY_CONTENT, NO, FileStart, Reader
 from electrochem.labels import label_cycles
 from electrochem.readers.biologic_columns import (
     AMPERES,

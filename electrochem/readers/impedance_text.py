@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from coatqc.core.delimited import parse_table, read_text
-from coatqc.core.errors import ReadError
-from coatqc.core.provenance import SIMULATED_MARK
-from coatqc.core.reading import BY_CONTENT, BY_NAME, NO, FileStart, Reader
+from coatcore.errors import ReadError
+from coatcore.provenance import SIMULATED_MARK
+from coatcore.reading.delimited import parse_table, read_text
+from coatcore.reading.registry import BY_CONTENT, BY_NAME, NO, FileStart, Reader
 from electrochem.readers.sweep import impedance_columns, per_area, sweeps
 
 _HEADER_LINES = 60

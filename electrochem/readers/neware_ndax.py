@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import ReadError
-from coatqc.core.reading import BY_CONTENT, NO, FileStart, Reader
+from coatcore.errors import ReadError
+from coatcore.reading.registry import BY_CONTENT, NO, FileStart, Reader
 from electrochem.readers.biologic_columns import record
 
 _MAGIC = b"PK\x03\x04"

@@ -9,8 +9,8 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import ReadError
-from coatqc.core.reading import BY_CONTENT, NO, FileStart, Reader
+from coatcore.errors import ReadError
+from coatcore.reading.registry import BY_CONTENT, NO, FileStart, Reader
 from imaging.readers.dm_tags import Stored, read_tags
 
 # Code of the image's values: NumPy's type. 23 is a colour picture, as the thumbnail is.

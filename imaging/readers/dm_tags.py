@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from coatqc.core.errors import ReadError
+from coatcore.errors import ReadError
 
 # Codes of simple values: struct's letter.
 _SIMPLE = {

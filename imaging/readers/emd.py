@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import ReadError
-from coatqc.core.hdf5_guard import members, require_plain
-from coatqc.core.reading import BY_NAME, NO, FileStart, Reader
+from coatcore.errors import ReadError
+from coatcore.reading.hdf5_guard import members, require_plain
+from coatcore.reading.registry import BY_NAME, NO, FileStart, Reader
 
 _MAGIC = b"\x89HDF\r\n\x1a\n"
 _MAX_BYTES, _MAX_PAGES, _MAX_FACTS = 256 * 2**20, 64, 2**20

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import xarray as xr
 
-from coatqc.core.delimited import Table, parse_table, read_text
-from coatqc.core.errors import ReadError
-from coatqc.core.provenance import SIMULATED_MARK
-from coatqc.core.reading import BY_CONTENT, NO, FileStart, Reader
+from coatcore.errors import ReadError
+from coatcore.provenance import SIMULATED_MARK
+from coatcore.reading.delimited import Table, parse_table, read_text
+from coatcore.reading.registry import BY_CONTENT, NO, FileStart, Reader
 
 _SIZE = re.compile(r"(width|height)\s*[:=]\s*([0-9.eE+-]+)\s*(\S+)", re.IGNORECASE)
 # Images of ions, and places with values, have a reader of their own.

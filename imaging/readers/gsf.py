@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import ReadError
-from coatqc.core.provenance import SIMULATED_MARK
-from coatqc.core.reading import BY_CONTENT, NO, FileStart, Reader
+from coatcore.errors import ReadError
+from coatcore.provenance import SIMULATED_MARK
+from coatcore.reading.registry import BY_CONTENT, NO, FileStart, Reader
 
 _MAGIC = b"Gwyddion Simple Field 1.0\n"
 _MAX_HEADER, _MAX_BYTES = 65536, 2**29

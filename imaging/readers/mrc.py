@@ -10,9 +10,9 @@ from typing import Literal
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import ReadError
-from coatqc.core.provenance import SIMULATED_MARK
-from coatqc.core.reading import BY_CONTENT, NO, FileStart, Reader
+from coatcore.errors import ReadError
+from coatcore.provenance import SIMULATED_MARK
+from coatcore.reading.registry import BY_CONTENT, NO, FileStart, Reader
 
 _HEADER, _MARK, _AT = 1024, b"MAP", 208
 _MAX_BYTES, _MAX_PAGES = 256 * 2**20, 64

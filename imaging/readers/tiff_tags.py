@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from coatqc.core.errors import ReadError
+from coatcore.errors import ReadError
 from imaging.readers.sem_text import Facts, Pixel, tescan
 
 _ZEISS, _FEI, _TVIPS, _TESCAN = 34118, (34682, 34680), 37706, 50431
@@ -96,7 +96,7 @@ def require_plain(page: Any, path: Path) -> None:
     >>> require_plain(page, Path("a.tif"))
     Traceback (most recent call last):
         ...
-    coatqc.core.errors.ReadError: a.tif: is compressed as JPEG, which is not read; save it \
+    coatcore.errors.ReadError: a.tif: is compressed as JPEG, which is not read; save it \
 uncompressed or with LZW or deflate
     """
     packed = int(page.compression)

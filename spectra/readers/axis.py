@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from coatqc.core.errors import ReadError
+from coatcore.errors import ReadError
 
 # Far to near infrared in cm-1. Below lie angles, masses and time, above nothing infrared.
 _HIGHEST_MIN, _HIGHEST_MAX = 200.0, 20000.0
@@ -82,7 +82,7 @@ def check_wavenumbers(source: object, x: np.ndarray, *, where: str = "wavenumber
     >>> check_wavenumbers("a.csv", np.array([4000.0, 3998.0, 3998.0, 3996.0]))
     Traceback (most recent call last):
         ...
-    coatqc.core.errors.ReadError: a.csv: wavenumbers: 3998 stands at points 2 and 3; ...
+    coatcore.errors.ReadError: a.csv: wavenumbers: 3998 stands at points 2 and 3; ...
     """
     if x.size < 2 or not np.isfinite(x).all() or x.min() < 0:
         raise ReadError(source, f"{where}: {x.size} values, not all of them finite and positive")

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from coatqc.core.delimited import read_text
-from coatqc.core.errors import ReadError
-from coatqc.core.provenance import SIMULATED_MARK
-from coatqc.core.reading import BY_CONTENT, NO, FileStart, Reader
+from coatcore.errors import ReadError
+from coatcore.provenance import SIMULATED_MARK
+from coatcore.reading.delimited import read_text
+from coatcore.reading.registry import BY_CONTENT, NO, FileStart, Reader
 from spectra.readers.jcamp_blocks import NUMBER, Block, blocks_of, number_in, required_in
 
 _WAVENUMBER = re.compile(r"1\s*/\s*CM|CM\s*\^?\s*-\s*1|WAVENUMBER")

@@ -6,7 +6,7 @@ import math
 import re
 from dataclasses import dataclass, field
 
-from coatqc.core.errors import ReadError
+from coatcore.errors import ReadError
 
 _LABEL = re.compile(r"[ \t]*##([^=]{0,80})=?[ \t]*(.*)")
 NUMBER = re.compile(r"[+-]?(?:\d+\.?(\d*)|\.(\d+))(?:[Ee]([+-]?\d{1,4}))?")
@@ -156,7 +156,7 @@ def required_in(source: object, block: Block, label: str) -> float:
     >>> required_in("a.jdx", Block(), "NPOINTS")
     Traceback (most recent call last):
         ...
-    coatqc.core.errors.ReadError: a.jdx: its header has no NPOINTS; export the spectrum again
+    coatcore.errors.ReadError: a.jdx: its header has no NPOINTS; export the spectrum again
     """
     found = number_in(source, block, label)
     if found is None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from coatqc.core.errors import ReadError
+from coatcore.errors import ReadError
 
 _SQUEEZED = {c: s for s, c in zip(range(-9, 10), "ihgfedcba@ABCDEFGHI", strict=True)}
 _DIFFERENCE = {c: s for s, c in zip(range(-9, 10), "rqponmlkj%JKLMNOPQR", strict=True)}

@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from coatqc.core.delimited import read_text
-from coatqc.core.errors import ReadError
-from coatqc.core.provenance import SIMULATED_MARK
-from coatqc.core.reading import BY_CONTENT, NO, FileStart, Reader
+from coatcore.errors import ReadError
+from coatcore.provenance import SIMULATED_MARK
+from coatcore.reading.delimited import read_text
+from coatcore.reading.registry import BY_CONTENT, NO, FileStart, Reader
 from spectra.readers.axis import check_wavenumbers
 
 _SIGN = re.compile(r"#\s*www\.neaspec\.com", re.IGNORECASE)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from coatqc.core.errors import ReadError
+from coatcore.errors import ReadError
 
 # Signature -> one entry of the directory: key, offset, size, number. The second is of large files.
 _ENTRIES = {b"Spectral Data File": "<HIIIH", b"Spectral Exte File": "<HQIII"}

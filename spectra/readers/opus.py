@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import ReadError
-from coatqc.core.reading import BY_CONTENT, NO, FileStart, Reader
+from coatcore.errors import ReadError
+from coatcore.reading.registry import BY_CONTENT, NO, FileStart, Reader
 
 _MAGIC = b"\x0a\x0a\xfe\xfe"
 _MAX_BYTES = 512 * 2**20
@@ -46,8 +46,8 @@ def _same_axis(path: Path, blocks: list[Any]) -> np.ndarray:
 def _read(path: Path) -> xr.DataArray:
     import brukeropus
 
+    from coatcore.reading.quiet import quietly
     from spectra.labels import labelled_spectrum
-    from spectra.readers.quiet import quietly
     from spectra.readers.saturation import saturation
 
     if path.stat().st_size > _MAX_BYTES:

@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from coatqc.core.delimited import read_text
-from coatqc.core.errors import ReadError
-from coatqc.core.provenance import SIMULATED_MARK
-from coatqc.core.reading import BY_CONTENT, NO, FileStart, Reader
+from coatcore.errors import ReadError
+from coatcore.provenance import SIMULATED_MARK
+from coatcore.reading.delimited import read_text
+from coatcore.reading.registry import BY_CONTENT, NO, FileStart, Reader
 from spectra.readers.axis import check_wavenumbers, counts_points, in_infrared, mostly_one_way
 
 _MOST_COLUMNS, _LONGEST_LABEL, _MOST_TEXT = 100_000, 1000, 50_000_000

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import ReadError
-from coatqc.core.hdf5_guard import attribute, members, numbers
-from coatqc.core.reading import BY_CONTENT, BY_NAME, NO, FileStart, Reader
+from coatcore.errors import ReadError
+from coatcore.reading.hdf5_guard import attribute, members, numbers
+from coatcore.reading.registry import BY_CONTENT, BY_NAME, NO, FileStart, Reader
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _MAX_BYTES = 512 * 2**20

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from coatqc.core.errors import ReadError
+from coatcore.errors import ReadError
 
 _LITTLE, _BIG, _OLD = 0x4B, 0x4C, 0x4D
 NEW_BYTES, OLD_BYTES = 512, 256
@@ -152,7 +152,7 @@ def check_axis(head: Header, path: Path) -> None:
     >>> check_axis(header_of(raw.ljust(512, bytes(1))), Path("uv.spc"))
     Traceback (most recent call last):
         ...
-    coatqc.core.errors.ReadError: uv.spc: is over wavelength in nm, not an infrared spectrum ...
+    coatcore.errors.ReadError: uv.spc: is over wavelength in nm, not an infrared spectrum ...
     """
     named = head.labels[0].lower()
     if named:

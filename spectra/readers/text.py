@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from coatqc.core.delimited import Table, parse_table, read_text
-from coatqc.core.errors import ReadError
-from coatqc.core.provenance import SIMULATED_MARK
-from coatqc.core.reading import BY_CONTENT, BY_NAME, NO, FileStart, Reader
+from coatcore.errors import ReadError
+from coatcore.provenance import SIMULATED_MARK
+from coatcore.reading.delimited import Table, parse_table, read_text
+from coatcore.reading.registry import BY_CONTENT, BY_NAME, NO, FileStart, Reader
 from spectra.readers.axis import check_wavenumbers, counts_points, in_infrared, mostly_one_way
 
 _OTHER_AXIS = re.compile(r"\b(nm|um|µm|micron|wavelength|2\s*theta|m/z|raman)\b", re.IGNORECASE)

@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from coatqc.core.display import shown
-from coatqc.core.errors import MeasurementError
-from coatqc.core.estimate import Estimate
+from coatcore.display import shown
+from coatcore.errors import MeasurementError
+from coatcore.estimate import Estimate
 
 HOSTILE = "<script>alert(1)</script>\"'&\x1b[31m\u202e\nX"
 SIZE = Estimate.from_standard_uncertainty(12.0, 0.5, unit="nm", n=3, method=HOSTILE)
@@ -189,7 +189,7 @@ def test_every_result_shows_itself(package):
     for name in {*RESULTS[package], *holders(package)}:
         cls = getattr(module, name)
         assert "_repr_html_" in vars(cls), f"{package}.{name} has no table for notebooks"
-        assert vars(cls)["__repr__"].__module__ == "coatqc.core.display", name
+        assert vars(cls)["__repr__"].__module__ == "coatcore.display", name
 
 
 def test_shift_says_what_it_means():

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coatqc.core import Estimate, MeasurementError
+from coatcore import Estimate, MeasurementError
 
 numbers = st.floats(0.5, 50)
 spreads = st.floats(0.001, 0.02)

@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from coatqc.core import ReadError, read
+from coatcore import ReadError, read
 
 BOMB = """<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">{}]>
 <xrdMeasurements><comment><entry>&j;</entry></comment></xrdMeasurements>"""

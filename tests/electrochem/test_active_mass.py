@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from coatqc.core import validate
-from coatqc.core.errors import MeasurementError
+from coatcore import validate
+from coatcore.errors import MeasurementError
 from electrochem.active_mass_figures import plot_capacity_split
 from electrochem.active_share import active_mass
 from electrochem.capacity_loss import active_mass_retention, capacity_split
@@ -131,7 +131,7 @@ def test_a_rest_that_no_exponentials_describe_gets_a_wide_interval():
 
 @pytest.mark.calibration
 def test_uncertainty_of_the_curve_holds_the_truth(holds):
-    from coatqc.core.estimate import Estimate
+    from coatcore.estimate import Estimate
 
     at = np.array([2.98, 3.3, 3.6])
     curves = [simulate_ocv(seed)[0] for seed in range(1000)]

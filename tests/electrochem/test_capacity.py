@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 from electrochem.capacity import capacity_per_cycle, specific_capacity
 from electrochem.cycling_figures import plot_capacity, plot_differential_capacity
 from electrochem.halves import half_cycles
@@ -345,7 +345,7 @@ def test_calibration_of_a_capacity(holds):
         found.append((table, specific_capacity(table, 1)))
     holds("specific capacity, scale of mass and current", 186.0, [e for _, e in found])
     # The scale cancels in the efficiency: its interval is of the noise alone.
-    from coatqc.core.estimate import Estimate
+    from coatcore.estimate import Estimate
 
     efficiency = [
         Estimate.from_standard_uncertainty(

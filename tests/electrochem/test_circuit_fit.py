@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from coatqc.core import MeasurementError, read
+from coatcore import MeasurementError, read
 from electrochem import (
     diffusion_length,
     fit_circuit,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from coatqc.core.errors import MeasurementError
-from coatqc.core.estimate import Estimate
+from coatcore.errors import MeasurementError
+from coatcore.estimate import Estimate
 from electrochem import (
     better_law,
     coating_resistance,

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from coatqc.core import ReadError, validate
-from coatqc.core.reading import BY_CONTENT, NO, FileStart
+from coatcore import ReadError, validate
+from coatcore.reading.registry import BY_CONTENT, NO, FileStart
 from electrochem.readers import (
     basytec,
     battery_data_format,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 from electrochem.dqde import differential_capacity, peak_of_dqde
 from electrochem.simulate_cycling import simulate_record
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from coatqc.core import Estimate
+from coatcore import Estimate
 from electrochem import fit_circuit, label_impedance, parse_circuit, simulate_impedance
 from electrochem.simulate_impedance import CAPACITY
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from coatqc.core import ReadError, read, validate
+from coatcore import ReadError, read, validate
 
 # Points, first and last frequency, first and last impedance, as the files themselves say.
 FACTS = {

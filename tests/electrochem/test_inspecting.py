@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from coatqc.core import read
+from coatcore import read
 from coatqc.report.inspection import describe, draw
 from electrochem import label_record, simulate_impedance, write_bdf
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from scipy.optimize import least_squares
 
-from coatqc.core import read
+from coatcore import read
 from electrochem import diffusion_length, fit_circuit, kramers_kronig
 
 needs_galvani = pytest.mark.skipif(

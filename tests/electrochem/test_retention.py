@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 from electrochem.cycle_noise import noise_of_cycles
 from electrochem.labels import label_cycles
 from electrochem.retention import capacity_retention, compare_retention, retention_of_group

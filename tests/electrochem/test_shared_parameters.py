@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import least_squares
 
-from coatqc.core import MeasurementError
+from coatcore import MeasurementError
 from electrochem import fit_circuit, label_impedance, parse_circuit, simulate_impedance
 
 LINE = "L0-R0-p(R1,CPE1)-TL1"

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from coatqc.core import MeasurementError
-from coatqc.core.estimate import Estimate
+from coatcore import MeasurementError
+from coatcore.estimate import Estimate
 from electrochem import (
     HoldTime,
     compare_lengths,
@@ -336,7 +336,7 @@ def test_figure_shows_each_cell_on_the_curve_of_its_resistance():
 
 
 def test_real_hold(reference):
-    from coatqc.core import read
+    from coatcore import read
 
     record = read(reference / "electrochem" / "cellpy_maccor_001.txt")
     voltage, current = record["voltage"].values, record["current"].values

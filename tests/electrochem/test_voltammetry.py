@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
+from coatcore.statistics.autoregressive_noise import noise_of
 from electrochem import (
     compare_voltammograms,
     oxidation_peak,
@@ -14,7 +15,6 @@ from electrochem import (
     simulate_voltammogram,
     split_scans,
 )
-from electrochem.correlated_noise import noise_of
 
 WINDOW = (2.3, 3.7)
 

@@ -17,8 +17,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from coatqc.core import ReadError, read, validate
-from coatqc.core.reading import _start_of, readers
+from coatcore import ReadError, read, validate
+from coatcore.reading.registry import _start_of, readers
 
 # For each reader.
 MUTATIONS = int(os.environ.get("COATQC_FUZZ_MUTATIONS", "1000"))

@@ -9,7 +9,7 @@ import pytest
 from scipy.spatial import cKDTree
 from scipy.stats import binom
 
-from coatqc.core import MeasurementError, read
+from coatcore import MeasurementError, read
 from imaging.labels import labelled_image
 from imaging.tem_layer_fit import SIZE, model
 from imaging.tem_settings import TemSettings

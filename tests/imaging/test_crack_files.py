@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from coatqc.core import MeasurementError, read
+from coatcore import MeasurementError, read
 from imaging import CrackParameters, find_cracks, find_cracks_in_files, simulate_sem
 from imaging import write_zeiss_tiff as write
 

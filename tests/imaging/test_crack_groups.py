@@ -7,16 +7,16 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from coatqc.core import MeasurementError
-from imaging import compare_cracks, find_cracks, simulate_sem
-from imaging.crack_groups import QUANTITIES
-from imaging.nested_statistics import (
+from coatcore import MeasurementError
+from coatcore.statistics.nested_ratio import (
     difference_interval,
     group_ratio,
     images_needed,
     p_difference,
     variance_shares,
 )
+from imaging import compare_cracks, find_cracks, simulate_sem
+from imaging.crack_groups import QUANTITIES
 
 
 def nested(rng, images, *, particles=10, mean=0.03, image_scatter=0.3):

@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 from skimage.filters import gaussian
 
-from coatqc.core import MeasurementError, read
+from coatcore import MeasurementError, read
 from imaging import (
     CrackParameters,
     compare_cracks,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from coatqc.core import MeasurementError, ReadError
+from coatcore import MeasurementError, ReadError
 from imaging import CrackParameters, find_cracks, measure_cracks, read_review, review, simulate_sem
 from imaging.labels import labelled_image
 

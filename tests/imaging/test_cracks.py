@@ -10,7 +10,7 @@ from scipy import ndimage
 from skimage.filters import gaussian
 from skimage.morphology import skeletonize
 
-from coatqc.core import MeasurementError
+from coatcore import MeasurementError
 from imaging import (
     CrackParameters,
     crack_area_fraction,

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from coatqc.core import ReadError, read, validate
+from coatcore import ReadError, read, validate
 from imaging import find_cracks, write_zeiss_tiff
 
 RNG = np.random.default_rng(5)

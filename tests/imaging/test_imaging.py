@@ -7,7 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from coatqc.core import ReadError, read, validate
+from coatcore import ReadError, read, validate
 from imaging import (
     simulate_nanoir_map,
     simulate_sem,

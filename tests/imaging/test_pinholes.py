@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 from scipy.stats import binom
 
-from coatqc.core import MeasurementError, validate
+from coatcore import MeasurementError, validate
 from imaging import find_pinholes, simulate_nanoir_map
 from imaging.false_alarm import coating_level
 from imaging.integral_range import integral_range
@@ -369,8 +369,8 @@ def test_no_hole_is_the_rule_of_three():
 
 
 def test_quantities_of_a_batch():
+    from coatcore.quality.quantity import Inputs
     from coatqc.qc import QUANTITIES
-    from coatqc.qc.measurement import Inputs
 
     image, _ = simulate_nanoir_map(600, coverage=0.998, shape=(256, 256))
     found = find_pinholes(image)

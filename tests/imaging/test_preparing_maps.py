@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from coatqc.core import MeasurementError, read, validate
+from coatcore import MeasurementError, read, validate
 from imaging import (
     add_artefacts,
     align_rows,

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from coatqc.core.estimate import Estimate
+from coatcore.estimate import Estimate
+from coatcore.quality.quantity import Measurement
 from coatqc.qc import Batch
-from coatqc.qc.measurement import Measurement
 from coatqc.qc.run import BatchResult, Outcome
 from coatqc.qc.verdict import judge
 

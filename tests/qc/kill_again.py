@@ -17,8 +17,8 @@ import sys
 import time
 from pathlib import Path
 
+from coatcore.processes import multiprocessing as used_by_spread
 from coatqc.qc.many import run_batches
-from coatqc.qc.spread import multiprocessing as used_by_spread
 from coatqc.qc.tell import Hooks
 from coatqc.qc.watch import Pace, watch
 from coatqc.report import write_report

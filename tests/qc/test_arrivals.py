@@ -99,7 +99,7 @@ def test_times_of_files_and_of_the_clock_may_jump(inbox, at, monkeypatch):
 
 
 def test_what_is_done_is_not_looked_at_again_until_its_batch_file_changes(inbox, at):
-    from coatqc.core.provenance import sha256_of
+    from coatcore.provenance import sha256_of
 
     path = inbox / "A7" / "batch.toml"
     memory = Memory({str(path): {sha256_of(path)}}, {})

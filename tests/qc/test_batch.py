@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from coatqc.core import RecipeError
+from coatcore import RecipeError
 from coatqc.qc import load_batch, run_batch
 from coatqc.qc.demo import make_demo
 from spectra import simulate_ftir, write_jcamp

@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from coatqc.core import Estimate, MeasurementError, RecipeError
+from coatcore import Estimate, MeasurementError, RecipeError
+from coatcore.statistics.geometric_means import Cells, mean_of_cells, ratio_of_cells
 from coatqc.qc import history, judge, load_batch, plan, record, run_batch
-from coatqc.qc.quantities.cell_groups import Cells, mean_of_cells, ratio_of_cells
 from coatqc.qc.verdict import Decision, conformance_probability
 from coatqc.report import write_report
 from electrochem import simulate_cycles, simulate_impedance, simulate_record, write_bdf

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from coatqc.core import MeasurementError
+from coatcore import MeasurementError
 from coatqc.qc.control_charts import (
     RULES,
     Limits,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from coatqc.core import read
+from coatcore import read
 from coatqc.qc import load_batch, run_batch
 from coatqc.qc.demo import make_demo, truth_key
 

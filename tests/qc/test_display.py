@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from coatqc.core.estimate import Estimate
-from coatqc.qc.measurement import Measurement
+from coatcore.estimate import Estimate
+from coatcore.quality.quantity import Measurement
 
 
 def test_batch_shows_each_criterion(batch_result):

@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from coatqc.core import MeasurementError, StoreError
+from coatcore import MeasurementError, StoreError
 from coatqc.qc.many import run_batches
 from coatqc.qc.store import history
 from coatqc.report import write_report

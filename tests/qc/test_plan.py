@@ -10,9 +10,9 @@ import pytest
 from scipy import stats
 from typer.testing import CliRunner
 
+from coatcore import MeasurementError
 from coatqc import read
 from coatqc.cli.root import app
-from coatqc.core import MeasurementError
 from coatqc.qc.planning import DESIGNS, plan
 from coatqc.qc.planning.plan import _powered
 from coatqc.qc.quantities import QUANTITIES
@@ -117,7 +117,7 @@ def test_mistakes_are_told():
 
 
 def test_the_interval_of_a_power_is_wilson_s():
-    from coatqc.qc.planning.design import Outcome
+    from coatcore.quality.design import Outcome
 
     share, lower, upper, half = _powered([Outcome(i < 95, 1.0) for i in range(100)])
     exact = stats.binomtest(95, 100).proportion_ci(method="wilson")

@@ -10,7 +10,7 @@ import tomllib
 import jsonschema
 import pytest
 
-from coatqc.core import RecipeError
+from coatcore import RecipeError
 from coatqc.qc import load_batch, run_batch
 from coatqc.qc.quantities import QUANTITIES
 from coatqc.qc.recipe import load_recipe, wanted_files

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from coatqc.core import Estimate, MeasurementError
+from coatcore import Estimate, MeasurementError
+from coatcore.quality.quantity import Measurement
 from coatqc.qc import QUANTITIES, Batch, relate
-from coatqc.qc.measurement import Measurement
 from coatqc.qc.relation import rank_correlation
 from coatqc.qc.run import BatchResult, Outcome
 from coatqc.qc.store import history, record

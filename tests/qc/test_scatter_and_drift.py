@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from coatqc.core import MeasurementError
-from coatqc.core.estimate import Estimate
+from coatcore import MeasurementError
+from coatcore.estimate import Estimate
 from coatqc.qc.drift import drift
 from coatqc.qc.store import history, record
 from coatqc.qc.trend import trends
@@ -106,8 +106,8 @@ def test_a_slope_is_per_day_where_the_clock_can_be_trusted():
 
 def results(n, drifting):
     """A reference whose band moves, and a product, each with replicates."""
+    from coatcore.quality.quantity import Measurement
     from coatqc.qc import QUANTITIES, Batch
-    from coatqc.qc.measurement import Measurement
     from coatqc.qc.run import BatchResult, Outcome
 
     rng = np.random.default_rng(4)

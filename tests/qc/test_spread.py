@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from coatqc.core import MeasurementError
+from coatcore import MeasurementError
+from coatcore.processes import spread
 from coatqc.qc.many import run_batches
-from coatqc.qc.spread import spread
 from coatqc.qc.store import history
 from coatqc.report import write_report
 from imaging import simulate_sem, write_zeiss_tiff
@@ -61,14 +61,14 @@ def test_work_is_done_by_two_at_once(where, request):
 
 
 def test_a_cluster_that_is_none_is_named(monkeypatch):
-    monkeypatch.setattr("coatqc.qc.spread._PATIENCE", 1)
+    monkeypatch.setattr("coatcore.processes._PATIENCE", 1)
     for address, words in (("tcp://127.0.0.1:1", "does not answer"), ("oracle", "does not answer")):
         with pytest.raises(MeasurementError, match=words):
             list(spread(square_or_die, [1], scheduler=address, lost=lost))
 
 
 def test_a_cluster_of_another_version_is_refused(cluster, monkeypatch):
-    monkeypatch.setattr("coatqc.__version__", "99")
+    monkeypatch.setattr("coatcore.__version__", "99")
     with pytest.raises(MeasurementError, match=r"has coatqc .*, expected 99 as here"):
         list(spread(process_of, [1], scheduler=cluster, lost=lost))
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from coatqc.core import StoreError
+from coatcore import StoreError
 from coatqc.qc import Batch, run_batch
 from coatqc.qc.store import history, record
 from coatqc.qc.store_tables import RUNS

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from coatqc.core import MeasurementError, StoreError
+from coatcore import MeasurementError, StoreError
 from coatqc.qc.store import history, record
 from coatqc.qc.trend import trends
 from coatqc.report.trend_page import write_trend

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from coatqc.core import RecipeError
-from coatqc.core.estimate import Estimate
+from coatcore import RecipeError
+from coatcore.estimate import Estimate
 from coatqc.qc.verdict import Decision, guarded, judge
 
 BATCHES = 10_000

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from coatqc.core import MeasurementError
+from coatcore import MeasurementError
 from coatqc.qc import store_access as store_module
 from coatqc.qc.log import open_log
 from coatqc.qc.quarantine import FOLDER

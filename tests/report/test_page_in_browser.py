@@ -13,7 +13,7 @@ import pandas as pd
 import pypdf
 import pytest
 
-from coatqc.core import MeasurementError
+from coatcore import MeasurementError
 from coatqc.qc.summary import Summary
 from coatqc.qc.trend import trends
 from coatqc.report.overview_page import write_overview

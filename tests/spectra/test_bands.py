@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from coatqc.core import MeasurementError, validate
+from coatcore import MeasurementError, validate
 from spectra import (
     band_position,
     carbonyl_shift,

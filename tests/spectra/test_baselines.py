@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from coatqc.core import MeasurementError
+from coatcore import MeasurementError
 from spectra import (
     baseline,
     baseline_methods,

@@ -8,10 +8,10 @@ import h5py
 import numpy as np
 import pytest
 
-from coatqc.core import ReadError, read, validate
-from coatqc.core.reading import BY_CONTENT, FileStart
+from coatcore import ReadError, read, validate
+from coatcore.reading.quiet import quietly
+from coatcore.reading.registry import BY_CONTENT, FileStart
 from spectra.readers import spc
-from spectra.readers.quiet import quietly
 
 
 def _write(tmp_path, raw, name="a.spc"):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from coatqc.core import MeasurementError
+from coatcore import MeasurementError
 from spectra import (
     band_position,
     carbonyl_shift,

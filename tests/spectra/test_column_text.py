@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from coatqc.core import ReadError, read, validate
+from coatcore import ReadError, read, validate
 
 X = np.linspace(1800.5, 900.25, 12)
 Y = np.round(np.exp(-(((X - 1400) / 200) ** 2)), 4)

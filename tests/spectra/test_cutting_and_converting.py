@@ -8,7 +8,7 @@ import xarray as xr
 from numpy.testing import assert_allclose
 from scipy.interpolate import CubicSpline
 
-from coatqc.core import MeasurementError, read, validate
+from coatcore import MeasurementError, read, validate
 from spectra import (
     atmosphere_flag,
     atr_correction,

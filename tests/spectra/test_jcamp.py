@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coatqc.core import ReadError, read, validate
+from coatcore import ReadError, read, validate
 from spectra.readers.jcamp_table import decode, pairs
 
 

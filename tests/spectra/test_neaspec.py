@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 
-from coatqc.core import ReadError, read, validate
+from coatcore import ReadError, read, validate
 
 HEADER = """# www.neaspec.com
 # Scan:\t \tFourier Scan

@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 from numpy.testing import assert_allclose
 
-from coatqc.core import MeasurementError, validate
+from coatcore import MeasurementError, validate
 from spectra import (
     atr_correction,
     baseline,

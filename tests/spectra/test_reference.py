@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from coatqc.core import MeasurementError, ReadError, read, validate
+from coatcore import MeasurementError, ReadError, read, validate
 from spectra import band_position
 
 SPECTRA = [

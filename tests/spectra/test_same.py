@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from coatqc.core import MeasurementError
+from coatcore import MeasurementError
 from spectra import same_spectrum, simulate_band, simulate_ftir, simulate_nanoir, smooth
 from spectra.bandshapes import pseudo_voigt
 from spectra.labels import labelled_spectrum

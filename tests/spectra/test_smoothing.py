@@ -11,7 +11,7 @@ from scipy.signal import savgol_filter
 from scipy.sparse import diags, identity
 from scipy.sparse.linalg import spsolve
 
-from coatqc.core import MeasurementError
+from coatcore import MeasurementError
 from spectra import (
     cut_out,
     smooth,

@@ -8,7 +8,7 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coatqc.core import Estimate, MeasurementError, ReadError, read, validate
+from coatcore import Estimate, MeasurementError, ReadError, read, validate
 from spectra import (
     band_position,
     baseline,

@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 from scipy.optimize import curve_fit
 
-from coatqc.core import MeasurementError, validate
+from coatcore import MeasurementError, validate
 from tofsims import (
     dose_profile,
     fit_dose_profile,

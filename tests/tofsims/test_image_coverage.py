@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from coatqc.core import MeasurementError, validate
-from coatqc.core.estimate import Estimate
+from coatcore import MeasurementError, validate
+from coatcore.estimate import Estimate
 from tofsims import fragment_coverage, simulate_cube
 from tofsims.coverage_likelihood import fit_coverage, tabulated
 from tofsims.labels import labelled_cube

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coatqc.core import MeasurementError, validate
+from coatcore import MeasurementError, validate
 from tofsims import interferences, ion, isotope_pattern
 from tofsims.figures import pretty_ion
 

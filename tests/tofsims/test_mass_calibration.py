@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from coatqc.core import MeasurementError, read, validate
+from coatcore import MeasurementError, read, validate
 from tofsims import (
     COATED_NCM,
     DEFAULT_CALIBRANTS,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from coatqc.core import MeasurementError, read, validate
-from coatqc.core.estimate import Estimate
+from coatcore import MeasurementError, read, validate
+from coatcore.estimate import Estimate
 from tofsims import (
     UNCOATED_NCM,
     calibrate,

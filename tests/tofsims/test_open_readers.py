@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from coatqc.core import MeasurementError, ReadError, read, validate
+from coatcore import MeasurementError, ReadError, read, validate
 from coatqc.report.inspection import describe, draw
 from tofsims import simulate_spectra, write_iontof_text
 from tofsims.labels import labelled_cube, labelled_spectrum

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import exponnorm, poisson
 
-from coatqc.core import MeasurementError, read, validate
-from coatqc.core.estimate import Estimate
+from coatcore import MeasurementError, read, validate
+from coatcore.estimate import Estimate
 from tofsims import (
     COATED_NCM,
     calibrate,

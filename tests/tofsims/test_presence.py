@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from coatqc.core import MeasurementError, validate
+from coatcore import MeasurementError, validate
 from tofsims import (
     COATED_NCM,
     UNCOATED_NCM,
@@ -101,7 +101,7 @@ def test_absent_components_are_called_present_in_at_most_5_percent(background):
     on = rng.poisson(background, (runs, n, 3)).sum(axis=1)
     off = rng.poisson(3 * background, (runs, n, 3)).sum(axis=1)
     p = chance_of_background(on - off / 3, off / 3)
-    from coatqc.core.several_tests import holm
+    from coatcore.statistics.several_tests import holm
 
     assert np.mean((holm(p) < 0.05).any(axis=1)) <= 0.055
 

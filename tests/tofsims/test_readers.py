@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from coatqc.core import ReadError, read, validate
+from coatcore import ReadError, read, validate
 from coatqc.report.inspection import describe, draw
 from tofsims import simulate_spectra, write_iontof_text
 from tofsims.readers.iontof_header import numbers_in

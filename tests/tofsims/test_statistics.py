@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from coatqc.core import MeasurementError
-from coatqc.core.several_tests import holm
+from coatcore import MeasurementError
+from coatcore.statistics.quartiles import median_interval, quartiles
+from coatcore.statistics.ranks import cliffs_delta, hodges_lehmann, mann_whitney, rank_sum_counts
+from coatcore.statistics.several_tests import holm
 from tofsims import (
     box_statistics,
     compare_fragments,
@@ -19,8 +21,6 @@ from tofsims import (
     mean_intensity,
     plot_boxes,
 )
-from tofsims.quartiles import median_interval, quartiles
-from tofsims.shift import cliffs_delta, hodges_lehmann, mann_whitney, rank_sum_counts
 
 samples = st.lists(st.integers(-50, 50).map(float), min_size=2, max_size=7)
 

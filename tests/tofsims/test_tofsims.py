@@ -9,7 +9,7 @@ import xarray as xr
 from scipy.stats import spearmanr
 from scipy.stats import t as t_distribution
 
-from coatqc.core import MeasurementError, ReadError, read, validate
+from coatcore import MeasurementError, ReadError, read, validate
 from tofsims import (
     COATED_NCM,
     box_statistics,

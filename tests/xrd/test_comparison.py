@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from coatqc.core import Estimate, MeasurementError, read
+from coatcore import Estimate, MeasurementError, read
 from xrd import (
     LI6PS5CL,
     Repeatability,

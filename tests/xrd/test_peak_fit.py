@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coatqc.core import Estimate, MeasurementError, read
+from coatcore import Estimate, MeasurementError, read
 from xrd import (
     LI6PS5CL,
     crystallite_size,

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from coatqc.core import MeasurementError, read
+from coatcore import MeasurementError, read
 from xrd import (
     find_peaks,
     fit_peaks,

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from coatqc.core import MeasurementError
+from coatcore import MeasurementError
 from xrd import (
     corundum_ratio,
     match_phases,

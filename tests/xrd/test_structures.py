@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from coatqc.core import MeasurementError, ReadError
+from coatcore import MeasurementError, ReadError
 from xrd import (
     read_structure,
     reference_phases,

@@ -7,7 +7,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from coatqc.core import MeasurementError, ReadError, read, validate
+from coatcore import MeasurementError, ReadError, read, validate
 from xrd import (
     LI6PS5CL,
     compare_patterns,
@@ -74,7 +74,7 @@ def test_columns_of_text(reference, name):
 
 def test_a_log_with_decimal_commas_is_no_pattern(reference):
     # A log of gas analysers: its commas are decimal, and a later line has a fifth column.
-    from coatqc.core.delimited import parse_table, read_text
+    from coatcore.reading.delimited import parse_table, read_text
 
     path = reference / "xrd" / "with_commas.txt"
     with pytest.raises(ReadError, match="has 5 columns, those above have 4"):

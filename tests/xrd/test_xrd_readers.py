@@ -9,7 +9,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from coatqc.core import ReadError, read, validate
+from coatcore import ReadError, read, validate
 
 # Points, first and last 2theta, sum of counts, as xrayutilities 1.8.0 reads them (its rate times
 # its counting time).

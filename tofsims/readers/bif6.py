@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import ReadError
-from coatqc.core.reading import BY_CONTENT, NO, FileStart, Reader
+from coatcore.errors import ReadError
+from coatcore.reading.registry import BY_CONTENT, NO, FileStart, Reader
 
 MAGIC = b"\x00\x00BIF6"
 HEADER = struct.Struct("<6s3H")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from coatqc.core.errors import ReadError
+from coatcore.errors import ReadError
 
 _LONGEST_NUMBER = 100
 _AGAIN = "copy or export the file again"

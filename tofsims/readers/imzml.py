@@ -1,6 +1,6 @@
 """imzML: the open format of imaging mass spectrometry, read through pyimzML.
 
-`coatqc.core.read` gives the mass image over (y, x, mz); with ``kind="mass_spectrum"`` it gives
+`coatcore.read` gives the mass image over (y, x, mz); with ``kind="mass_spectrum"`` it gives
 the sum of all pixels. Where each pixel has an m/z axis of its own ("processed" files), the
 common axis holds each m/z that occurs. Where that is too large for memory, m/z are put into bins
 of equal width in the root of m/z, which is in flight time, and attrs say how wide. Images of
@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError, ReadError
-from coatqc.core.reading import BY_CONTENT, BY_NAME, NO, FileStart, Reader
+from coatcore.errors import MeasurementError, ReadError
+from coatcore.reading.registry import BY_CONTENT, BY_NAME, NO, FileStart, Reader
 from tofsims.labels import Facts, labelled_cube, labelled_spectrum
 from tofsims.readers.imzml_file import Run, open_run
 
@@ -137,7 +137,7 @@ def imzml_images(path: str | Path, windows: Mapping[str, tuple[float, float]]) -
     >>> imzml_images("a.imzML", {"PO3-": (79.1, 78.9)})
     Traceback (most recent call last):
         ...
-    coatqc.core.errors.MeasurementError: window of PO3- goes from 79.1 to 78.9 u
+    coatcore.errors.MeasurementError: window of PO3- goes from 79.1 to 78.9 u
     """
     if not windows:
         raise MeasurementError("no window was given: name an image and its m/z from and to")

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from coatqc.core.errors import ReadError
-from coatqc.core.provenance import sha256_of
+from coatcore.errors import ReadError
+from coatcore.provenance import sha256_of
 from tofsims.labels import Facts
 
 _HEAD, _MOST_XML = 65536, 2**30
@@ -100,7 +100,7 @@ def open_run(path: Path) -> Iterator[Run]:
     ...     pass
     Traceback (most recent call last):
         ...
-    coatqc.core.errors.ReadError: nowhere.imzML: no .ibd of the same name beside it; ...
+    coatcore.errors.ReadError: nowhere.imzML: no .ibd of the same name beside it; ...
     """
     from pyimzml.ImzMLParser import ImzMLParser
 

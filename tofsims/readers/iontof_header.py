@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from coatqc.core.errors import ReadError
-from coatqc.core.provenance import SIMULATED_MARK
+from coatcore.errors import ReadError
+from coatcore.provenance import SIMULATED_MARK
 from tofsims.labels import Facts
 
 _LINE = re.compile(r"^[#%;*\s]*([A-Za-z][\w /.()-]{0,60}?)\s*[:=]\s*(\S.*?)\s*$")

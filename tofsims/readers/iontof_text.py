@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from coatqc.core.delimited import read_text
-from coatqc.core.errors import ReadError
-from coatqc.core.reading import BY_CONTENT, NO, FileStart, Reader
+from coatcore.errors import ReadError
+from coatcore.reading.delimited import read_text
+from coatcore.reading.registry import BY_CONTENT, NO, FileStart, Reader
 
 _UNIT = r"(?:[ \t]*[(\[][^)\]\n]{0,12}[)\]])?"
 # "Mass" alone may be anything; with its unit it is m/z.

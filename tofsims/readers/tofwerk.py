@@ -25,9 +25,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import ReadError
-from coatqc.core.hdf5_guard import attribute, members, numbers, require_plain
-from coatqc.core.reading import BY_CONTENT, BY_NAME, NO, FileStart, Reader
+from coatcore.errors import ReadError
+from coatcore.reading.hdf5_guard import attribute, members, numbers, require_plain
+from coatcore.reading.registry import BY_CONTENT, BY_NAME, NO, FileStart, Reader
 from tofsims.labels import Facts, fragment_name, labelled_cube, labelled_spectrum
 from tofsims.readers.iontof_header import polarity
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from coatqc.core.errors import ReadError
+from coatcore.errors import ReadError
 
 _BLOCK = 32 * 2**20
 

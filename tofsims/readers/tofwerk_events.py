@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import ReadError
-from coatqc.core.hdf5_guard import attribute
+from coatcore.errors import ReadError
+from coatcore.reading.hdf5_guard import attribute
 from tofsims.labels import Facts
 
 _MOST_EVENTS, _MOST_PIXELS = 500_000_000, 2**28
@@ -43,7 +43,7 @@ def read_events(parts: dict[str, Any], facts: Facts, path: Path) -> xr.Dataset:
     >>> read_events({"FullSpectra/EventList": None}, {}, Path("a.h5"))
     Traceback (most recent call last):
         ...
-    coatqc.core.errors.ReadError: a.h5: its EventList is no list of events for each pixel
+    coatcore.errors.ReadError: a.h5: its EventList is no list of events for each pixel
     """
     import h5py
 

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import ReadError
-from coatqc.core.reading import BY_CONTENT, BY_NAME, NO, FileStart, Reader
+from coatcore.errors import ReadError
+from coatcore.reading.registry import BY_CONTENT, BY_NAME, NO, FileStart, Reader
 from xrd.readers.safe_xml import parse_xml
 from xrd.readers.scans import Facts, Scan, even_axis, together
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import ReadError
-from coatqc.core.reading import BY_CONTENT, NO, FileStart, Reader
+from coatcore.errors import ReadError
+from coatcore.reading.registry import BY_CONTENT, NO, FileStart, Reader
 from xrd.readers.scans import Facts, Scan, together
 
 _MAX_BYTES = 200 * 2**20

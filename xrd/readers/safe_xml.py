@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from coatqc.core.errors import ReadError
+from coatcore.errors import ReadError
 
 # Signs of elements and attributes beyond which no diffractogram goes; each costs a hundred bytes
 # and more of memory when it is parsed.

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import ReadError
+from coatcore.errors import ReadError
 
 Facts = dict[str, str | int | float]
 

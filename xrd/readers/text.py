@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from coatqc.core.delimited import Table, parse_table, read_text
-from coatqc.core.errors import ReadError
-from coatqc.core.provenance import SIMULATED_MARK
-from coatqc.core.reading import BY_CONTENT, NO, FileStart, Reader
+from coatcore.errors import ReadError
+from coatcore.provenance import SIMULATED_MARK
+from coatcore.reading.delimited import Table, parse_table, read_text
+from coatcore.reading.registry import BY_CONTENT, NO, FileStart, Reader
 
 _OTHER_AXIS = re.compile(
     r"\b(cm-1|cm\^-1|nm|wavenumber|wavelength(?!.*\d\.\d)|m/z|mass|time|q)\b", re.IGNORECASE

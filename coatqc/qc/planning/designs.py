@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from coatqc.qc.planning.design import Design
+from coatcore.quality.design import Design
 from coatqc.qc.planning.diffraction import DIFFRACTION
 from coatqc.qc.planning.electrons import ELECTRONS
 from coatqc.qc.planning.infrared import INFRARED

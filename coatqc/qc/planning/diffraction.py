@@ -9,9 +9,9 @@ import xarray as xr
 from pydantic import Field
 
 import xrd
-from coatqc.core.errors import MeasurementError
-from coatqc.qc.planning.design import FAILED, Design, Fresh, Outcome, Pilot, drawn
-from coatqc.qc.quantities.parameters import Parameters
+from coatcore.errors import MeasurementError
+from coatcore.quality.design import FAILED, Design, Fresh, Outcome, Pilot, drawn
+from coatcore.quality.parameters import Parameters
 
 
 class ScanSettings(Parameters):

@@ -9,9 +9,9 @@ import numpy as np
 from pydantic import Field
 
 import imaging
-from coatqc.core.errors import MeasurementError
-from coatqc.qc.planning.design import Design, Outcome, Pooled, counts_up_to, drawn, judged
-from coatqc.qc.quantities.parameters import Parameters
+from coatcore.errors import MeasurementError
+from coatcore.quality.design import Design, Outcome, Pooled, counts_up_to, drawn, judged
+from coatcore.quality.parameters import Parameters
 from coatqc.qc.quantities.tem import mean_over_images
 
 

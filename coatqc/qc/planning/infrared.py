@@ -9,9 +9,8 @@ import xarray as xr
 from pydantic import Field
 
 import spectra
-from coatqc.core.errors import MeasurementError
-from coatqc.core.replicates import as_replicates
-from coatqc.qc.planning.design import (
+from coatcore.errors import MeasurementError
+from coatcore.quality.design import (
     FAILED,
     Design,
     Fresh,
@@ -22,7 +21,8 @@ from coatqc.qc.planning.design import (
     judged,
     spread_known,
 )
-from coatqc.qc.quantities.parameters import Parameters
+from coatcore.quality.parameters import Parameters
+from coatcore.reading.replicates import as_replicates
 
 
 class FtirSettings(Parameters):

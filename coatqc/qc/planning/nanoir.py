@@ -9,11 +9,11 @@ import xarray as xr
 from pydantic import Field
 
 import imaging
-from coatqc.core.errors import MeasurementError
-from coatqc.qc.measurement import Inputs, Measurement
-from coatqc.qc.planning.design import FAILED, Design, Fresh, Outcome, Pilot, drawn, judged
+from coatcore.errors import MeasurementError
+from coatcore.quality.design import FAILED, Design, Fresh, Outcome, Pilot, drawn, judged
+from coatcore.quality.parameters import Parameters
+from coatcore.quality.quantity import Inputs, Measurement
 from coatqc.qc.quantities import QUANTITIES
-from coatqc.qc.quantities.parameters import Parameters
 
 # Log-normal spread of the simulated holes' diameters.
 _SPREAD = 0.35

@@ -13,12 +13,12 @@ import pandas as pd
 import xarray as xr
 from pydantic import ValidationError
 
-from coatqc.core.display import shown
-from coatqc.core.errors import MeasurementError
-from coatqc.core.plotting import pretty_unit
+from coatcore.display import shown
+from coatcore.errors import MeasurementError
+from coatcore.plotting import pretty_unit
+from coatcore.processes import spread
+from coatcore.quality.design import FAILED, Design, Fresh, Outcome, Pooled
 from coatqc.qc.batch import nearest
-from coatqc.qc.planning.design import FAILED, Design, Fresh, Outcome, Pooled
-from coatqc.qc.spread import spread
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -80,7 +80,7 @@ class Plan:
         >>> plan("ftir.carbonyl_shift", 2.0, runs=20).plot().get_ylabel()
         'power'
         """
-        from coatqc.core.plotting import OKABE_ITO, mark_simulated, new_axes
+        from coatcore.plotting import OKABE_ITO, mark_simulated, new_axes
 
         ax = new_axes(ax)
         size, power = (self.table[c].to_numpy(float) for c in (self.table.columns[0], "power"))
@@ -160,7 +160,7 @@ def plan(
     >>> plan("ftir.carbonyl_shfit", 2.0)
     Traceback (most recent call last):
         ...
-    coatqc.core.errors.MeasurementError: found 'ftir.carbonyl_shfit'; ... did you mean ...
+    coatcore.errors.MeasurementError: found 'ftir.carbonyl_shfit'; ... did you mean ...
     """
     from coatqc.qc.planning.designs import DESIGNS
 

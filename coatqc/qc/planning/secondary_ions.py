@@ -10,8 +10,8 @@ import xarray as xr
 from pydantic import Field
 
 import tofsims
-from coatqc.core.errors import MeasurementError
-from coatqc.qc.planning.design import (
+from coatcore.errors import MeasurementError
+from coatcore.quality.design import (
     Design,
     Outcome,
     Pilot,
@@ -21,7 +21,7 @@ from coatqc.qc.planning.design import (
     judged,
     spread_known,
 )
-from coatqc.qc.quantities.parameters import Parameters
+from coatcore.quality.parameters import Parameters
 
 
 class AreaSettings(Parameters):

@@ -1,6 +1,6 @@
 """Every quantity that a batch file may name."""
 
-from coatqc.qc.measurement import Quantity
+from coatcore.quality.quantity import Quantity
 from coatqc.qc.quantities import cycling, impedance, infrared, nanoir, sem, tem, tofsims, xrd
 
 QUANTITIES: dict[str, Quantity] = {

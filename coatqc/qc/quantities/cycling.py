@@ -11,10 +11,10 @@ import xarray as xr
 from pydantic import Field, field_validator, model_validator
 
 import electrochem
-from coatqc.core.errors import MeasurementError
-from coatqc.core.estimate import Estimate
-from coatqc.qc.measurement import Inputs, Measurement, Quantity
-from coatqc.qc.quantities.parameters import Parameters
+from coatcore.errors import MeasurementError
+from coatcore.estimate import Estimate
+from coatcore.quality.parameters import Parameters
+from coatcore.quality.quantity import Inputs, Measurement, Quantity
 
 _MASS = "of active material, g, where files are records over time: a number, or one a file"
 

@@ -13,9 +13,9 @@ import pandas as pd
 import xarray as xr
 
 import electrochem
-from coatqc.core.errors import MeasurementError
-from coatqc.core.estimate import Estimate
-from coatqc.qc.quantities.cell_groups import Cells, mean_of_cells
+from coatcore.errors import MeasurementError
+from coatcore.estimate import Estimate
+from coatcore.statistics.geometric_means import Cells, mean_of_cells
 from coatqc.qc.quantities.impedance_parameters import FitParameters, Known, SpectrumParameters
 from electrochem.low_end import low_end
 

@@ -8,10 +8,10 @@ from functools import partial
 
 import pandas as pd
 
-from coatqc.core.estimate import Estimate
-from coatqc.core.plotting import pretty_unit
-from coatqc.qc.measurement import Inputs, Measurement, Quantity
-from coatqc.qc.quantities.cell_groups import Cells, ratio_of_cells
+from coatcore.estimate import Estimate
+from coatcore.plotting import pretty_unit
+from coatcore.quality.quantity import Inputs, Measurement, Quantity
+from coatcore.statistics.geometric_means import Cells, ratio_of_cells
 from coatqc.qc.quantities.fitted_cells import (
     FittedCell,
     length_of,

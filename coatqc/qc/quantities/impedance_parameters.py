@@ -8,8 +8,8 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 import electrochem
-from coatqc.core.errors import MeasurementError
-from coatqc.qc.quantities.parameters import Parameters
+from coatcore.errors import MeasurementError
+from coatcore.quality.parameters import Parameters
 
 Known = dict[str, tuple[float, float]]
 _KNOWN = "parameters known from elsewhere: value and relative standard uncertainty"

@@ -6,9 +6,9 @@ import xarray as xr
 from pydantic import Field, field_validator
 
 import spectra
-from coatqc.core.replicates import as_replicates
-from coatqc.qc.measurement import Inputs, Measurement, Quantity
-from coatqc.qc.quantities.parameters import Parameters
+from coatcore.quality.parameters import Parameters
+from coatcore.quality.quantity import Inputs, Measurement, Quantity
+from coatcore.reading.replicates import as_replicates
 from spectra.position import positions
 
 

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pydantic import Field
 
 import imaging
-from coatqc.core.errors import MeasurementError
-from coatqc.core.estimate import Estimate
-from coatqc.qc.measurement import Inputs, Measurement, Quantity
-from coatqc.qc.quantities.parameters import Parameters
+from coatcore.errors import MeasurementError
+from coatcore.estimate import Estimate
+from coatcore.quality.parameters import Parameters
+from coatcore.quality.quantity import Inputs, Measurement, Quantity
 
 
 class MapParameters(Parameters):

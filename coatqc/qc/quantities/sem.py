@@ -6,9 +6,9 @@ import pandas as pd
 import xarray as xr
 
 import imaging
-from coatqc.core.estimate import Estimate
-from coatqc.qc.measurement import Inputs, Measurement, Quantity
-from coatqc.qc.quantities.parameters import Parameters
+from coatcore.estimate import Estimate
+from coatcore.quality.parameters import Parameters
+from coatcore.quality.quantity import Inputs, Measurement, Quantity
 
 
 def _cracks(images: list[xr.DataArray]) -> tuple[Estimate, list[imaging.Cracks], pd.DataFrame]:

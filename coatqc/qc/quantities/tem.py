@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 import imaging
-from coatqc.core.estimate import Estimate
-from coatqc.qc.measurement import Inputs, Measurement, Quantity
-from coatqc.qc.quantities.parameters import Parameters
+from coatcore.estimate import Estimate
+from coatcore.quality.parameters import Parameters
+from coatcore.quality.quantity import Inputs, Measurement, Quantity
 
 _METHOD = "mean over images, Student's t"
 

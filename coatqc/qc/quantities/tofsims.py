@@ -10,9 +10,9 @@ import xarray as xr
 from pydantic import Field, ValidationInfo, field_validator
 
 import tofsims
-from coatqc.core.errors import MeasurementError
-from coatqc.qc.measurement import Inputs, Measurement, Quantity
-from coatqc.qc.quantities.parameters import Parameters
+from coatcore.errors import MeasurementError
+from coatcore.quality.parameters import Parameters
+from coatcore.quality.quantity import Inputs, Measurement, Quantity
 
 
 class FragmentParameters(Parameters):

@@ -8,10 +8,10 @@ import pandas as pd
 import xarray as xr
 from pydantic import Field
 
-from coatqc.core.errors import MeasurementError
-from coatqc.core.estimate import Estimate
-from coatqc.qc.measurement import Inputs, Measurement, Quantity
-from coatqc.qc.quantities.parameters import Parameters
+from coatcore.errors import MeasurementError
+from coatcore.estimate import Estimate
+from coatcore.quality.parameters import Parameters
+from coatcore.quality.quantity import Inputs, Measurement, Quantity
 from xrd import DECOMPOSITION_PRODUCTS, Comparison, Suspects, compare_patterns
 
 

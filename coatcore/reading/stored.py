@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from coatqc.core.conventions import KINDS
-from coatqc.core.errors import ReadError
+from coatcore.conventions import KINDS
+from coatcore.errors import ReadError
 
 _MOST_NAMES = 10_000
 # What `read` writes anew, and under which name the older value is kept.

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError, ReadError
-from coatqc.core.reading import read
+from coatcore.errors import MeasurementError, ReadError
+from coatcore.reading.registry import read
 
 _AXES = ("wavenumber", "two_theta", "mz")
 

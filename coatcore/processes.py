@@ -12,7 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -162,7 +162,7 @@ def _in_a_thread(one: Callable[[T], R], item: T) -> R:
 
 
 def _check_workers(client: object, address: str) -> None:
-    from coatqc import __version__
+    from coatcore import __version__
 
     try:
         client.wait_for_workers(1, timeout=_PATIENCE)  # type: ignore[attr-defined]
@@ -185,6 +185,6 @@ def _check_workers(client: object, address: str) -> None:
 
 
 def _version() -> str:
-    from coatqc import __version__
+    from coatcore import __version__
 
     return __version__

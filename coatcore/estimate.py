@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from uncertainties import Variable, ufloat
 from uncertainties.core import AffineScalarFunc
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 
 
 @dataclass(frozen=True, eq=False)
@@ -313,7 +313,7 @@ class Estimate:
     def _repr_html_(self) -> str:
         from html import escape
 
-        from coatqc.core.display import estimate_row
+        from coatcore.display import estimate_row
 
         _, value, interval, n = (escape(text) for text in estimate_row("", self))
         method = escape(self.method, quote=True)

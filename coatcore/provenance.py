@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import xarray as xr
 
-import coatqc
+from coatcore import __version__
 
 X = TypeVar("X", xr.DataArray, xr.Dataset)
 
@@ -69,7 +69,7 @@ def versions() -> dict[str, str]:
     True
     """
     python = platform.python_version()
-    return {"coatqc": coatqc.__version__, "python": python, **_of_libraries()}
+    return {"coatqc": __version__, "python": python, **_of_libraries()}
 
 
 @functools.cache

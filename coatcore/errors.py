@@ -35,7 +35,7 @@ class ReadError(CoatqcError):
 
     Examples
     --------
-    >>> from coatqc.core import ReadError
+    >>> from coatcore import ReadError
     >>> print(ReadError("scan.xrdml", "no <scan> element", "export the scan again"))
     scan.xrdml: no <scan> element; export the scan again
     """

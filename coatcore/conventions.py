@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 
 KINDS = (
     "ir_spectrum",
@@ -155,7 +155,7 @@ def require_valid(obj: xr.DataArray | xr.Dataset) -> None:
     >>> require_valid(xr.Dataset())
     Traceback (most recent call last):
         ...
-    coatqc.core.errors.MeasurementError: data is not labelled: dataset: holds no variable
+    coatcore.errors.MeasurementError: data is not labelled: dataset: holds no variable
     """
     if problems := validate(obj):
         raise MeasurementError("data is not labelled: " + "; ".join(problems))

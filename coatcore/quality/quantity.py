@@ -10,8 +10,8 @@ import pandas as pd
 import xarray as xr
 from pydantic import BaseModel
 
-from coatqc.core.display import shown
-from coatqc.core.estimate import Estimate
+from coatcore.display import shown
+from coatcore.estimate import Estimate
 
 
 @dataclass(frozen=True)

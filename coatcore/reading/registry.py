@@ -15,10 +15,10 @@ from pathlib import Path
 
 import xarray as xr
 
-from coatqc.core.conventions import KINDS, validate
-from coatqc.core.delimited import Table, parse_table
-from coatqc.core.errors import ReadError
-from coatqc.core.provenance import add_history, sha256_of
+from coatcore.conventions import KINDS, validate
+from coatcore.errors import ReadError
+from coatcore.provenance import add_history, sha256_of
+from coatcore.reading.delimited import Table, parse_table
 
 ENTRY_POINTS = "coatqc.readers"
 HEAD_BYTES = 65536
@@ -131,7 +131,7 @@ def readers() -> tuple[Reader, ...]:
         if not isinstance(reader, Reader):
             raise ReadError(
                 f"reader plug-in {point.name}",
-                f"{point.value} is a {type(reader).__name__}, not a coatqc.core.Reader",
+                f"{point.value} is a {type(reader).__name__}, not a coatcore.Reader",
             )
         found.append(reader)
     return tuple(sorted(found, key=lambda r: r.name))
@@ -179,7 +179,7 @@ def read(
     >>> read("nowhere.spa")
     Traceback (most recent call last):
         ...
-    coatqc.core.errors.ReadError: nowhere.spa: no such file; check the path
+    coatcore.errors.ReadError: nowhere.spa: no such file; check the path
     """
     path = Path(path)
     kinds = (kind,) if isinstance(kind, str) else kind or ()

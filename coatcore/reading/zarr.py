@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from coatqc.core.conventions import KINDS
-from coatqc.core.errors import ReadError
-from coatqc.core.reading import BY_CONTENT, NO, FileStart, Reader
+from coatcore.conventions import KINDS
+from coatcore.errors import ReadError
+from coatcore.reading.registry import BY_CONTENT, NO, FileStart, Reader
 
 _MOST_BYTES, _MOST_CHUNK = 512 * 2**20, 64 * 2**20
 _SHRUNK, _SMALL, _LARGEST_HEADER = 1000, 2**20, 2**24
@@ -28,7 +28,7 @@ def _read(path: Path) -> xr.DataArray | xr.Dataset:
         raise ReadError(
             path, "is a Zarr store; zarr is not installed", "pip install 'coatqc[zarr]'"
         ) from error
-    from coatqc.core.readers.stored import restored
+    from coatcore.reading.stored import restored
 
     size = _checked(path)
     if size <= _MOST_BYTES:

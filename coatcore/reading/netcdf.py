@@ -7,10 +7,10 @@ from typing import Any
 
 import xarray as xr
 
-from coatqc.core.conventions import KINDS
-from coatqc.core.errors import ReadError
-from coatqc.core.hdf5_guard import MOST_BYTES, members, require_plain
-from coatqc.core.reading import BY_CONTENT, NO, FileStart, Reader
+from coatcore.conventions import KINDS
+from coatcore.errors import ReadError
+from coatcore.reading.hdf5_guard import MOST_BYTES, members, require_plain
+from coatcore.reading.registry import BY_CONTENT, NO, FileStart, Reader
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _CLASSIC = (b"CDF\x01", b"CDF\x02")
@@ -28,7 +28,7 @@ def _recognises(start: FileStart) -> int:
 
 
 def _read(path: Path) -> xr.DataArray | xr.Dataset:
-    from coatqc.core.readers.stored import restored
+    from coatcore.reading.stored import restored
 
     with path.open("rb") as file:
         classic = file.read(4) in _CLASSIC

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from coatqc.core.errors import MeasurementError
+from coatcore.errors import MeasurementError
 
 Quartiles = Literal["inclusive", "exclusive", "tukey", "averaged"]
 

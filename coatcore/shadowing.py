@@ -18,7 +18,7 @@ def shadowed_packages() -> list[str]:
     >>> shadowed_packages()
     []
     """
-    home = Path(__file__).resolve().parents[2]
+    home = Path(__file__).resolve().parents[1]
     lines = []
     for name in PACKAGES:
         try:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from coatqc.core.errors import ReadError
+from coatcore.errors import ReadError
 
 MOST_BYTES = 512 * 2**20
 _MAX_CHUNK = 64 * 2**20
@@ -123,7 +123,7 @@ def require_plain(
     ...     require_plain(file.create_dataset("words", data="text"), Path("a"))
     Traceback (most recent call last):
         ...
-    coatqc.core.errors.ReadError: a: dataset /words holds object, not numbers; ...
+    coatcore.errors.ReadError: a: dataset /words holds object, not numbers; ...
     """
     import h5py
 
@@ -176,7 +176,7 @@ def numbers(dataset: Any, path: Path) -> np.ndarray:
     ...     numbers(file.create_dataset("bomb", (10**7,), "f4", compression="gzip"), Path("a"))
     Traceback (most recent call last):
         ...
-    coatqc.core.errors.ReadError: a: dataset /bomb has shape (10000000,), but 0 bytes ...
+    coatcore.errors.ReadError: a: dataset /bomb has shape (10000000,), but 0 bytes ...
     """
     require_plain(dataset, path)
     return np.asarray(dataset[()])

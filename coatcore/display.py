@@ -13,9 +13,9 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from coatqc.core.errors import CoatqcError
-from coatqc.core.estimate import Estimate
-from coatqc.core.plotting import pretty_unit
+from coatcore.errors import CoatqcError
+from coatcore.estimate import Estimate
+from coatcore.plotting import pretty_unit
 
 T = TypeVar("T")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from coatqc.core.errors import ReadError
+from coatcore.errors import ReadError
 
 MAX_BYTES = 200 * 2**20
 _COMMENT = "#;!%*'\""

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 
-from coatqc.core.estimate import Estimate
-from coatqc.qc.quantities.parameters import Parameters
+from coatcore.estimate import Estimate
+from coatcore.quality.parameters import Parameters
 
 
 class Outcome(NamedTuple):

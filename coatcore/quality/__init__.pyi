@@ -1,0 +1,9 @@
+from .design import Design as Design
+from .design import Fresh as Fresh
+from .design import Outcome as Outcome
+from .design import Pilot as Pilot
+from .design import Pooled as Pooled
+from .parameters import Parameters as Parameters
+from .quantity import Inputs as Inputs
+from .quantity import Measurement as Measurement
+from .quantity import Quantity as Quantity

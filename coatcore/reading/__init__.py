@@ -1,0 +1,5 @@
+"""From a file to a labelled object: the registry of readers, delimited text, guards, replicates."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

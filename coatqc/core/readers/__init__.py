@@ -1,1 +1,0 @@
-"""Readers of files that coatqc writes itself, of every kind."""
