@@ -14,7 +14,7 @@ from coatcore.plotting import CYCLE, OKABE_ITO, axis_label, mark_simulated, new_
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from xrd.compared import Comparison
+    from xrd.comparing.result import Comparison
 
 _MARKS = {
     "new": ("v", "vermillion"),

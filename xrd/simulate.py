@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from xrd.labels import CU_KALPHA1, CU_KALPHA2, labelled_pattern
-from xrd.repeatability import Repeatability
+from xrd.alignment.repeatability import Repeatability
+from xrd.labels.labels import CU_KALPHA1, CU_KALPHA2, labelled_pattern
 
 # Li6PS5Cl, Cu K-alpha1: 2theta in degree from its published structure, relative intensity about as
 # it gives them (`reflections` calculates them).

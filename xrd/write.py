@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from coatcore.provenance import SIMULATED_MARK
-from xrd.labels import CU_KALPHA1, CU_KALPHA2, require_pattern
+from xrd.labels.labels import CU_KALPHA1, CU_KALPHA2, require_pattern
 
 _PAGE = """<?xml version="1.0" encoding="UTF-8"?>
 <xrdMeasurements xmlns="http://www.xrdml.com/XRDMeasurement/2.1" status="Completed">

@@ -1,4 +1,3 @@
-
 from .batch import Batch as Batch
 from .batch import load_batch as load_batch
 from .demo import make_demo as make_demo

@@ -163,7 +163,8 @@ RESULTS = {
         "NormalizerComparison",
     ],
     "xrd": ["Cell", "Comparison", "PeakFit", "Structure", "Suspects"],
-    "coatqc.qc": ["BatchResult", "Measurement"],
+    "coatqc.qc": ["BatchResult"],
+    "coatcore.quality": ["Measurement"],
 }
 
 

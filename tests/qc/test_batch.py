@@ -65,7 +65,7 @@ def test_one_broken_file_loses_only_what_needs_it(broken):
 
 def test_suspected_phases_and_lattice_of_a_batch(tmp_path):
     from xrd import reflections, simulate_pattern, write_xrdml
-    from xrd.powder_lines import area_per_weight
+    from xrd.crystals.powder_lines import area_per_weight
 
     main = reflections("Li6PS5Cl", wavelength=1.540598)
     sulfide = reflections("Li2S", wavelength=1.540598)

@@ -121,7 +121,7 @@ def test_demo_works_from_a_wheel(tmp_path):
     with zipfile.ZipFile(wheel) as file:
         tops = {name.split("/")[0] for name in file.namelist()}
         file.extractall(tmp_path / "installed")
-    packages = {"coatqc", "spectra", "imaging", "tofsims", "xrd", "electrochem"}
+    packages = {"coatcore", "coatqc", "spectra", "imaging", "tofsims", "xrd", "electrochem"}
     assert {top for top in tops if not top.endswith(".dist-info")} == packages
     (tmp_path / "elsewhere").mkdir()
     place = {"cwd": tmp_path / "elsewhere"}

@@ -18,7 +18,7 @@ from xrd import (
     simulate_pattern,
     suspected_phases,
 )
-from xrd.powder_lines import area_per_weight
+from xrd.crystals.powder_lines import area_per_weight
 
 CU = 1.540598
 FLOOR = Repeatability()

@@ -23,7 +23,7 @@ from xrd import (
     two_theta_from_d,
     two_theta_from_q,
 )
-from xrd.angles import require_wavelength
+from xrd.labels.angles import require_wavelength
 
 CU = 1.540598
 

@@ -18,7 +18,7 @@ from xrd import (
     simulate_pattern,
     tick_marks,
 )
-from xrd.phases import structure
+from xrd.crystals.structure_library import structure
 
 CU = 1.540598
 

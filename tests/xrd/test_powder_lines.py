@@ -16,7 +16,7 @@ from xrd import (
     reference_structure,
     reflections,
 )
-from xrd.powder_lines import area_per_weight
+from xrd.crystals.powder_lines import area_per_weight
 
 CU = 1.540598
 
@@ -184,7 +184,7 @@ def test_extinct_indices_neither_count_nor_name_a_line():
 
 
 def test_large_cells_are_summed_in_parts(monkeypatch):
-    import xrd.powder_lines as module
+    import xrd.crystals.powder_lines as module
 
     whole = reflections(reference_structure("Li2CO3"), wavelength=CU)
     monkeypatch.setattr(module, "_CHUNK", 50)

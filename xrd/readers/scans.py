@@ -40,7 +40,7 @@ def together(
         If there is no scan, scans cover different angles or count differently, or a scan has no
         such numbers.
     """
-    from xrd.labels import labelled_pattern
+    from xrd.labels.labels import labelled_pattern
 
     if not scans:
         raise ReadError(path, "holds no scan over 2theta", "export a finished measurement")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from coatcore.quality.design import Design
-from coatqc.qc.planning.diffraction import DIFFRACTION
 from coatqc.qc.planning.electrons import ELECTRONS
 from coatqc.qc.planning.infrared import INFRARED
 from coatqc.qc.planning.nanoir import NANOIR
 from coatqc.qc.planning.secondary_ions import SECONDARY_IONS
+from xrd.quality.plans import DIFFRACTION
 
 DESIGNS: dict[str, Design] = {
     design.quantity: design

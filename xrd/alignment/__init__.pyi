@@ -1,0 +1,1 @@
+from .repeatability import Repeatability as Repeatability

@@ -1,0 +1,1 @@
+"""What diffraction patterns offer to batch files, plans and reports."""

@@ -1,0 +1,1 @@
+"""PANalytical and Malvern."""
