@@ -7,7 +7,7 @@ from pathlib import Path
 import xarray as xr
 
 from coatcore.provenance import SIMULATED_MARK
-from tofsims.labels import require_spectrum
+from tofsims.labels.labels import require_spectrum
 
 
 def write_iontof_text(spectrum: xr.DataArray, path: str | Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from coatcore import MeasurementError, validate
 from tofsims import interferences, ion, isotope_pattern
-from tofsims.figures import pretty_ion
+from tofsims.ions.figures import pretty_ion
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from tofsims import (
     rebin,
     simulate_spectra,
 )
-from tofsims.labels import labelled_spectrum
+from tofsims.labels.labels import labelled_spectrum
 
 REAL = ("C-", "CH-", "O-", "OH-", "C2-", "CN-", "Cl-")
 OTHERS = ("F-", "C2H-", "[37Cl]-", "102RuO-", "102RuO2-", "[102Ru]-", "RuO3-", "C4H-")

@@ -17,8 +17,8 @@ from tofsims import (
     peak_areas,
     simulate_spectra,
 )
-from tofsims.counting import signal_interval
-from tofsims.peak_table import peak_table
+from tofsims.peaks.poisson_counts import signal_interval
+from tofsims.peaks.table import peak_table
 
 REAL = ("C-", "CH-", "O-", "OH-", "C2-", "CN-", "Cl-")
 

@@ -17,8 +17,8 @@ import xarray as xr
 from coatcore import MeasurementError, ReadError, read, validate
 from coatqc.report.inspection import describe, draw
 from tofsims import simulate_spectra, write_iontof_text
-from tofsims.labels import labelled_cube, labelled_spectrum
-from tofsims.readers.imzml import imzml_images
+from tofsims.labels.labels import labelled_cube, labelled_spectrum
+from tofsims.readers.imzml.images import imzml_images
 
 # ---------------------------------------------------------------- files of formats
 
@@ -233,7 +233,7 @@ def test_too_many_masses_are_binned_and_said_to_be(tmp_path, monkeypatch):
     path = imzml(tmp_path / "a.imzML", "processed", spectra)
     whole = read(path)
     assert whole.sizes["mz"] == 200
-    monkeypatch.setattr("tofsims.readers.imzml._MOST_VALUES", 4 * 40)
+    monkeypatch.setattr("tofsims.readers.imzml.images._MOST_VALUES", 4 * 40)
     found = read(path)
     assert found.sizes["mz"] == 40
     assert "in 40 bins even in the root of m/z" in found.attrs["assumptions"]
@@ -332,8 +332,8 @@ def test_tofwerk_cube(tmp_path):
 
 
 def test_a_large_cube_stays_in_its_file(tmp_path, monkeypatch):
-    monkeypatch.setattr("tofsims.readers.tofwerk._EAGER", 0)
-    monkeypatch.setattr("tofsims.readers.tofwerk_blocks._BLOCK", 1000)
+    monkeypatch.setattr("tofsims.readers.tofwerk.h5._EAGER", 0)
+    monkeypatch.setattr("tofsims.readers.tofwerk.blocks._BLOCK", 1000)
     counts = np.random.default_rng(8).poisson(3.0, (6, 4, 5, 2))
     path = tofwerk(tmp_path / "a.h5", counts, compression="gzip")
     found = read(path)
@@ -348,7 +348,7 @@ def test_a_large_cube_stays_in_its_file(tmp_path, monkeypatch):
         file["PeakData/PeakData"][...] = -1
     with pytest.raises(ReadError, match="has changed"):
         found.compute()
-    monkeypatch.setattr("tofsims.readers.tofwerk_blocks._BLOCK", 40)
+    monkeypatch.setattr("tofsims.readers.tofwerk.blocks._BLOCK", 40)
     assert describe(read(tmp_path / "moved.h5"), path)["data"]["counts"]["max"] == counts.max()
     with pytest.raises(ReadError, match="negative"):
         read(path)
@@ -473,7 +473,7 @@ def test_bad_r_files(tmp_path, monkeypatch):
     rdata.write_rda(path, {"a": np.arange(3.0)})
     with pytest.raises(ReadError, match="no object of the R package tofsims"):
         read(path)
-    monkeypatch.setattr("tofsims.readers.r_data._MOST_BYTES", 10**5)
+    monkeypatch.setattr("tofsims.readers.r_project.r_data._MOST_BYTES", 10**5)
     path.write_bytes(bz2.compress(b"RDX2\n" + bytes(10**6)))
     with pytest.raises(ReadError, match="unpacks to more"):
         read(path)

@@ -23,10 +23,10 @@ from tofsims import (
     plot_peaks,
     simulate_spectra,
 )
-from tofsims.counting import detection_limit, signal_interval
-from tofsims.labels import labelled_spectrum
-from tofsims.peak_fitting import require_resolved
-from tofsims.peak_shape import USUAL, full_width, share_before
+from tofsims.labels.labels import labelled_spectrum
+from tofsims.peaks.fit import require_resolved
+from tofsims.peaks.poisson_counts import detection_limit, signal_interval
+from tofsims.peaks.shape import USUAL, full_width, share_before
 
 # Few of them are also known as PO2- and PO3-, beside which PS- and PSO- stand.
 CALIBRANTS = ("C-", "C2-", "C3-", "O-", "Cl-", "PO-", "SO2-")

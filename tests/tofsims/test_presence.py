@@ -17,8 +17,8 @@ from tofsims import (
     principal_components,
     simulate_spectra,
 )
-from tofsims.peak_table import peak_table
-from tofsims.presence import chance_of_background
+from tofsims.comparing.presence import chance_of_background
+from tofsims.peaks.table import peak_table
 
 IONS = ["SO-", "C2SO-", "C3H6NO-", "58NiO2-"]
 COATING = {"sPPSLi": ["SO-", "C2SO-"], "PVP": ["C3H6NO-"], "NCM": ["58NiO2-"]}

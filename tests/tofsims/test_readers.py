@@ -15,7 +15,7 @@ import xarray as xr
 from coatcore import ReadError, read, validate
 from coatqc.report.inspection import describe, draw
 from tofsims import simulate_spectra, write_iontof_text
-from tofsims.readers.iontof_header import numbers_in
+from tofsims.readers.iontof.header import numbers_in
 
 # ---------------------------------------------------------------- files of formats
 

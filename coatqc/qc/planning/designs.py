@@ -6,7 +6,7 @@ from coatcore.quality.design import Design
 from coatqc.qc.planning.electrons import ELECTRONS
 from coatqc.qc.planning.infrared import INFRARED
 from coatqc.qc.planning.nanoir import NANOIR
-from coatqc.qc.planning.secondary_ions import SECONDARY_IONS
+from tofsims.quality.plans import SECONDARY_IONS
 from xrd.quality.plans import DIFFRACTION
 
 DESIGNS: dict[str, Design] = {

@@ -1,7 +1,8 @@
 """Every quantity that a batch file may name."""
 
 from coatcore.quality.quantity import Quantity
-from coatqc.qc.quantities import cycling, impedance, infrared, nanoir, sem, tem, tofsims
+from coatqc.qc.quantities import cycling, impedance, infrared, nanoir, sem, tem
+from tofsims.quality import quantities as tofsims
 from xrd.quality import quantities as xrd
 
 QUANTITIES: dict[str, Quantity] = {

@@ -1,0 +1,10 @@
+from .alignment import align_spectra as align_spectra
+from .alignment import rebin as rebin
+from .calibration import calibrate as calibrate
+from .calibration import mass_accuracy as mass_accuracy
+from .calibration import measured_mass as measured_mass
+from .dead_time import correct_dead_time as correct_dead_time
+from .lone_peak import peak_position as peak_position
+from .mass_scale import DEFAULT_CALIBRANTS as DEFAULT_CALIBRANTS
+from .mass_scale import MassScale as MassScale
+from .mass_scale import fit_mass_scale as fit_mass_scale

@@ -1,0 +1,5 @@
+"""Normalised intensities, groups of them, and the presence of the coating."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

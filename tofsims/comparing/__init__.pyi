@@ -1,0 +1,15 @@
+from .comparison import FragmentComparison as FragmentComparison
+from .comparison import GroupComparison as GroupComparison
+from .comparison import compare_fragments as compare_fragments
+from .comparison import compare_groups as compare_groups
+from .exploration import nonnegative_factors as nonnegative_factors
+from .exploration import principal_components as principal_components
+from .normalization import normalize as normalize
+from .normalization import normalize_points as normalize_points
+from .normalizers import NormalizerComparison as NormalizerComparison
+from .normalizers import compare_normalizers as compare_normalizers
+from .presence import PAPER_REFERENCES as PAPER_REFERENCES
+from .presence import CoatingPresence as CoatingPresence
+from .presence import confirm_coating as confirm_coating
+from .statistics import box_statistics as box_statistics
+from .statistics import mean_intensity as mean_intensity

@@ -1,0 +1,9 @@
+from .events import bin_images as bin_images
+from .events import bin_spectrum as bin_spectrum
+from .events import labelled_events as labelled_events
+from .image_coverage import FragmentCoverage as FragmentCoverage
+from .image_coverage import fragment_coverage as fragment_coverage
+from .mass_images import ion_images as ion_images
+from .mass_images import plot_ion_images as plot_ion_images
+from .regions import polygon as polygon
+from .regions import region_counts as region_counts

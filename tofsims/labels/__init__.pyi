@@ -1,0 +1,3 @@
+from .labels import labelled_cube as labelled_cube
+from .labels import labelled_spectrum as labelled_spectrum
+from .labels import require_spectrum as require_spectrum

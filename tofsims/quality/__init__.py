@@ -1,0 +1,1 @@
+"""What ToF-SIMS offers to batch files, plans and reports."""

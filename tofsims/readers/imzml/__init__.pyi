@@ -1,0 +1,1 @@
+from .images import imzml_images as imzml_images

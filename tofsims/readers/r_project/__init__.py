@@ -1,0 +1,1 @@
+"""Objects of the R package tofsims."""

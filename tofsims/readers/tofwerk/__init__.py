@@ -1,0 +1,1 @@
+"""TOFWERK and TESCAN."""
