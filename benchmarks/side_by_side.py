@@ -57,8 +57,8 @@ def map_of_bands() -> None:
     from lmfit.models import LinearModel, PseudoVoigtModel
 
     from spectra import fit_bands
-    from spectra.bandshapes import pseudo_voigt
-    from spectra.labels import labelled_cube
+    from spectra.bands.shapes import pseudo_voigt
+    from spectra.labels.labels import labelled_cube
 
     rng = np.random.default_rng(1)
     side, few = 256, 24

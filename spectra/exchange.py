@@ -10,7 +10,7 @@ import xarray as xr
 from coatcore.errors import MeasurementError
 from coatcore.provenance import add_history
 from coatcore.reading.quiet import quietly
-from spectra.labels import QUANTITIES, labelled_spectrum
+from spectra.labels.labels import QUANTITIES, labelled_spectrum
 
 
 def to_spectrochempy(da: xr.DataArray) -> Any:

@@ -11,11 +11,11 @@ import xarray as xr
 from coatcore.errors import MeasurementError
 from coatcore.estimate import Estimate
 from coatcore.plotting import CYCLE, OKABE_ITO, axis_label, mark_simulated, new_axes
-from spectra.bands import FLAGS, fit_bands
-from spectra.bandwindow import HALF_WINDOW
-from spectra.normalization import normalize
-from spectra.position import mean_band_position
-from spectra.shift import carbonyl_shift
+from spectra.bands.fit import FLAGS, fit_bands
+from spectra.bands.position import mean_band_position
+from spectra.bands.shift import carbonyl_shift
+from spectra.bands.window import HALF_WINDOW
+from spectra.preparing.normalization import normalize
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

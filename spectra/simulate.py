@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from spectra.bandshapes import band_and_slopes, pseudo_voigt
-from spectra.bandwindow import HALF_POINTS, HALF_WINDOW
-from spectra.labels import labelled_spectrum
-from spectra.normalization import normalize
+from spectra.bands.shapes import band_and_slopes, pseudo_voigt
+from spectra.bands.window import HALF_POINTS, HALF_WINDOW
+from spectra.labels.labels import labelled_spectrum
+from spectra.preparing.normalization import normalize
 
 # Bands of PVP and sPPSLi/PVP besides the carbonyl: position, FWHM, Lorentzian share, height
 # against the carbonyl. Positions after Borodko et al., J. Phys. Chem. B 2006, 110, 23052 and the
@@ -178,7 +178,7 @@ def simulate_band(
     >>> round(truth["cramer_rao"], 3)
     0.061
     """
-    from spectra.smoothing import smooth
+    from spectra.preparing.smoothing import smooth
 
     rng = np.random.default_rng(seed)
     half = max(170.0, 55 * spacing)

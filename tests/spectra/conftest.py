@@ -9,7 +9,7 @@ import xarray as xr
 from spectra import (
     simulate_ftir,
 )
-from spectra.labels import labelled_spectrum
+from spectra.labels.labels import labelled_spectrum
 
 
 @pytest.fixture(scope="module")

@@ -16,9 +16,9 @@ from spectra import (
     simulate_ftir,
     smooth,
 )
-from spectra.bandshapes import area_and_width, band_and_slopes, pseudo_voigt
-from spectra.labels import labelled_spectrum
-from spectra.suspicion import band_warnings
+from spectra.bands.shapes import area_and_width, band_and_slopes, pseudo_voigt
+from spectra.bands.suspicion import band_warnings
+from spectra.labels.labels import labelled_spectrum
 
 X = np.arange(1500.0, 1850.0)
 

@@ -13,7 +13,7 @@ from spectra import (
     baseline,
     baseline_methods,
 )
-from spectra.labels import labelled_spectrum
+from spectra.labels.labels import labelled_spectrum
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 from coatcore import ReadError, read, validate
 from coatcore.reading.quiet import quietly
 from coatcore.reading.registry import BY_CONTENT, FileStart
-from spectra.readers import spc
+from spectra.readers.galactic import spc
 
 
 def _write(tmp_path, raw, name="a.spc"):

@@ -25,8 +25,8 @@ from spectra import (
     to_absorbance,
     to_transmittance,
 )
-from spectra.labels import labelled_spectrum
-from spectra.vapour_lines import carbon_dioxide_lines, water_lines
+from spectra.labels.labels import labelled_spectrum
+from spectra.preparing.vapour_lines import carbon_dioxide_lines, water_lines
 
 
 def test_cutting_on_either_direction(spectrum):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coatcore import ReadError, read, validate
-from spectra.readers.jcamp_table import decode, pairs
+from spectra.readers.jcamp.table import decode, pairs
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import xarray as xr
 
 from coatcore import MeasurementError
 from spectra import same_spectrum, simulate_band, simulate_ftir, simulate_nanoir, smooth
-from spectra.bandshapes import pseudo_voigt
-from spectra.labels import labelled_spectrum
+from spectra.bands.shapes import pseudo_voigt
+from spectra.labels.labels import labelled_spectrum
 
 
 def pair(seed, kind):

@@ -17,8 +17,8 @@ from spectra import (
     smooth,
     smoothing_weights,
 )
-from spectra.labels import labelled_spectrum
-from spectra.smoothing import centred_weights
+from spectra.labels.labels import labelled_spectrum
+from spectra.preparing.smoothing import centred_weights
 
 
 def test_moving_average_agrees_with_correlate1d(cube):

@@ -24,7 +24,7 @@ from spectra import (
     write_dpt,
     write_jcamp,
 )
-from spectra.labels import labelled_spectrum
+from spectra.labels.labels import labelled_spectrum
 
 
 @pytest.fixture(scope="module")

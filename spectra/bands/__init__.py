@@ -1,0 +1,5 @@
+"""Where a band is, how wide it is, how far it moved."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

@@ -1,0 +1,1 @@
+"""What infrared spectra offer to batch files, plans and reports."""

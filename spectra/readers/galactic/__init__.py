@@ -1,0 +1,1 @@
+"""Galactic and Thermo GRAMS SPC."""

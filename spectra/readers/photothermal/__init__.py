@@ -1,0 +1,1 @@
+"""Photothermal Spectroscopy Corp."""
