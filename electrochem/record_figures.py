@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import xarray as xr
 
 from coatcore.plotting import CYCLE, axis_label, mark_simulated, new_axes, pretty_unit
-from electrochem.labels import expect
+from electrochem.labels.labels import expect
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -51,8 +51,8 @@ def write_bdf(record: xr.Dataset, path: str | Path) -> Path:
     Examples
     --------
     >>> import tempfile
-    >>> from electrochem.labels import label_record
-    >>> from electrochem.readers.battery_data_format import reader
+    >>> from electrochem.labels.labels import label_record
+    >>> from electrochem.readers.cyclers.battery_data_format import reader
     >>> t = np.arange(3.0)
     >>> columns = {"time": t, "voltage": 3 + t / 10, "current": 0 * t - 1e-3, "capacity": t / 4}
     >>> file = write_bdf(label_record(columns), Path(tempfile.mkdtemp()) / "a.bdf.csv")

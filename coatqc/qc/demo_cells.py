@@ -9,7 +9,7 @@ import xarray as xr
 
 import electrochem
 from coatcore.provenance import SIMULATED_MARK
-from electrochem.simulate_impedance import R_CATHODE
+from electrochem.simulating.impedance import R_CATHODE
 
 KINDS, CYCLES, CELLS = ("coated", "uncoated"), (1, 152), (1, 2, 3)
 _MARK = f"# {SIMULATED_MARK}"

@@ -94,7 +94,7 @@ def _active_mass() -> list[CellFinding]:
 
 def _resistance() -> list[CellFinding]:
     import electrochem
-    from electrochem.simulate_impedance import R_CATHODE
+    from electrochem.simulating.impedance import R_CATHODE
 
     found = []
     for (cell, cycle), paper in R_CATHODE.items():
@@ -125,7 +125,7 @@ def _known(seed: int, cycle: int) -> dict[str, tuple[object, float]]:
 
 def _lengths() -> list[CellFinding]:
     import electrochem
-    from electrochem.simulate_impedance import CAPACITY, DIFFUSION_COEFFICIENT, L_DIFF, R_CATHODE
+    from electrochem.simulating.impedance import CAPACITY, DIFFUSION_COEFFICIENT, L_DIFF, R_CATHODE
 
     found = []
     for (cell, cycle), paper in L_DIFF.items():

@@ -17,9 +17,9 @@ import tofsims
 import xrd
 from coatcore.plotting import house_style
 from coatqc.qc.run import BatchResult, Outcome
-from coatqc.report import cell_figures
 from coatqc.report.tables import technique_tables
 from coatqc.report.uris import figure_uri
+from electrochem.quality import figures as cell_figures
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

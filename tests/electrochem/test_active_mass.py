@@ -10,16 +10,21 @@ import xarray as xr
 
 from coatcore import validate
 from coatcore.errors import MeasurementError
-from electrochem.active_mass_figures import plot_capacity_split
-from electrochem.active_share import active_mass
-from electrochem.capacity_loss import active_mass_retention, capacity_split
-from electrochem.labels import label_cycles
-from electrochem.open_circuit import fit_ocv
-from electrochem.relaxation import both_sides, relax, relaxed_voltage, remaining_drift
-from electrochem.rested import rests_of
-from electrochem.simulate_active_share import simulate_active_mass
-from electrochem.simulate_cycling import simulate_record
-from electrochem.simulate_open_circuit import simulate_ocv, simulate_rest, true_charge
+from electrochem.active_material.active_fraction import active_mass
+from electrochem.active_material.capacity_loss import active_mass_retention, capacity_split
+from electrochem.active_material.figures import plot_capacity_split
+from electrochem.active_material.open_circuit import fit_ocv
+from electrochem.active_material.relaxation import (
+    both_sides,
+    relax,
+    relaxed_voltage,
+    remaining_drift,
+)
+from electrochem.active_material.rests_of_record import rests_of
+from electrochem.labels.labels import label_cycles
+from electrochem.simulating.active_mass import simulate_active_mass
+from electrochem.simulating.cycling import simulate_record
+from electrochem.simulating.open_circuit import simulate_ocv, simulate_rest, true_charge
 
 PAPER = {"coated": (155.7, 30.3, 22.5), "uncoated": (142.6, 38.4, 34.8)}
 
@@ -288,7 +293,7 @@ def test_active_mass_of_relaxed_voltages_holds_the_truth(holds):
 
 
 def test_real_rests_are_taken_out(reference):
-    from electrochem.readers.maccor import reader
+    from electrochem.readers.cyclers.maccor import reader
 
     record = reader.read(reference / "electrochem" / "cellpy_maccor_001.txt")
     table = rests_of(record, mass_g=25.0)

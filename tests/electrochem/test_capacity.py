@@ -5,11 +5,11 @@ import pytest
 import xarray as xr
 
 from coatcore.errors import MeasurementError
-from electrochem.capacity import capacity_per_cycle, specific_capacity
-from electrochem.cycling_figures import plot_capacity, plot_differential_capacity
-from electrochem.halves import half_cycles
-from electrochem.labels import label_record
-from electrochem.simulate_cycling import simulate_cycles, simulate_record
+from electrochem.cycling.capacity import capacity_per_cycle, specific_capacity
+from electrochem.cycling.figures import plot_capacity, plot_differential_capacity
+from electrochem.cycling.half_cycle import half_cycles
+from electrochem.labels.labels import label_record
+from electrochem.simulating.cycling import simulate_cycles, simulate_record
 
 
 @pytest.mark.parametrize(("cell", "efficiency"), [("coated", 0.80), ("uncoated", 0.77)])
@@ -273,7 +273,7 @@ def test_pulses_and_small_currents_are_no_half_cycles():
 
 
 def test_real_neware_csv(reference):
-    from electrochem.readers.neware_csv import reader
+    from electrochem.readers.cyclers.neware_csv import reader
 
     record = reader.read(reference / "electrochem" / "cellpy_neware_uio.csv")
     table = capacity_per_cycle(record, mass_g=1.0, starts_with="discharge")
@@ -291,7 +291,7 @@ def test_real_neware_csv(reference):
 
 def test_real_neware_ndax(reference):
     pytest.importorskip("NewareNDA", reason="NewareNDA, an optional library, is not installed")
-    from electrochem.readers.neware_ndax import reader
+    from electrochem.readers.cyclers.neware_ndax import reader
 
     record = reader.read(reference / "electrochem" / "navani_test.ndax")
     table = capacity_per_cycle(record, mass_g=3e-3)
@@ -302,7 +302,7 @@ def test_real_neware_ndax(reference):
 
 
 def test_real_maccor_without_cycle_numbers(reference):
-    from electrochem.readers.maccor import reader
+    from electrochem.readers.cyclers.maccor import reader
 
     record = reader.read(reference / "electrochem" / "cellpy_maccor_001.txt")
     # A cell of 4.5 Ah of unknown mass: the bounds are not those of 10 g of NCM.

@@ -13,12 +13,12 @@ import pytest
 
 from coatcore import ReadError, validate
 from coatcore.reading.registry import BY_CONTENT, NO, FileStart
-from electrochem.readers import (
+from electrochem.readers.biologic import mpr as biologic_mpr
+from electrochem.readers.biologic import mpt as biologic_text
+from electrochem.readers.cyclers import (
     arbin_res,
     basytec,
     battery_data_format,
-    biologic_mpr,
-    biologic_text,
     maccor,
     neware_csv,
     neware_ndax,

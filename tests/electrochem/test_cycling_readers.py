@@ -9,10 +9,10 @@ import pytest
 
 from coatcore import ReadError, validate
 from coatcore.reading.registry import BY_CONTENT, NO, FileStart
-from electrochem.readers import (
+from electrochem.readers.biologic import mpt as biologic_text
+from electrochem.readers.cyclers import (
     basytec,
     battery_data_format,
-    biologic_text,
     cycling_text,
     maccor,
     neware_csv,

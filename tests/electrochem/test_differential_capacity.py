@@ -5,8 +5,8 @@ import pytest
 from scipy.optimize import minimize_scalar
 
 from coatcore.errors import MeasurementError
-from electrochem.dqde import differential_capacity, peak_of_dqde
-from electrochem.simulate_cycling import simulate_record
+from electrochem.cycling.incremental_capacity import differential_capacity, peak_of_dqde
+from electrochem.simulating.cycling import simulate_record
 
 H2_H3 = {"charge": (3.57, 3.66), "discharge": (3.53, 3.62)}
 

@@ -12,7 +12,7 @@ from electrochem import (
     parse_circuit,
     transmission_line,
 )
-from electrochem.finite_space import (
+from electrochem.impedance.models.finite_space import (
     GEOMETRIES,
     LOW_FREQUENCY_RESISTANCE,
     SURFACE_TO_VOLUME,

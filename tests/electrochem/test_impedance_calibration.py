@@ -7,7 +7,7 @@ import pytest
 
 from coatcore import Estimate
 from electrochem import fit_circuit, label_impedance, parse_circuit, simulate_impedance
-from electrochem.simulate_impedance import CAPACITY
+from electrochem.simulating.impedance import CAPACITY
 
 RUNS = 1000
 LINE = "L0-R0-p(R1,CPE1)-TL1"

@@ -13,7 +13,7 @@ from electrochem import (
     parse_circuit,
     simulate_impedance,
 )
-from electrochem.simulate_impedance import CAPACITY, DIFFUSION_COEFFICIENT
+from electrochem.simulating.impedance import CAPACITY, DIFFUSION_COEFFICIENT
 
 FREQUENCY = np.logspace(-1.5, -4, 15)
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from coatcore.errors import MeasurementError
-from electrochem.cycle_noise import noise_of_cycles
-from electrochem.labels import label_cycles
-from electrochem.retention import capacity_retention, compare_retention, retention_of_group
-from electrochem.simulate_cycling import mean_retention, simulate_cycles
+from electrochem.cycling.cycle_noise import noise_of_cycles
+from electrochem.cycling.retention import capacity_retention, compare_retention, retention_of_group
+from electrochem.labels.labels import label_cycles
+from electrochem.simulating.cycling import mean_retention, simulate_cycles
 
 
 @pytest.mark.parametrize("cell", ["coated", "uncoated"])

@@ -208,7 +208,7 @@ def test_mass_and_unit():
 
 
 def test_real_voltammogram(reference):
-    from electrochem.readers.biologic_text import reader
+    from electrochem.readers.biologic.mpt import reader
 
     record = reader.read(reference / "electrochem" / "yadg_cv.mpt")
     scans = split_scans(record)

@@ -17,7 +17,7 @@ from coatqc.qc import history, judge, load_batch, plan, record, run_batch
 from coatqc.qc.verdict import Decision, conformance_probability
 from coatqc.report import write_report
 from electrochem import simulate_cycles, simulate_impedance, simulate_record, write_bdf
-from electrochem.simulate_impedance import R_CATHODE
+from electrochem.simulating.impedance import R_CATHODE
 
 ANODE = {"R1": [3.0, 0.1], "CPE1_Q": [0.02, 0.2], "CPE1_n": [0.9, 0.033]}
 NEW = ANODE | {"TL1_R_ion": [100.0, 0.2]}

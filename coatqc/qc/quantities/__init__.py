@@ -1,7 +1,8 @@
 """Every quantity that a batch file may name."""
 
 from coatcore.quality.quantity import Quantity
-from coatqc.qc.quantities import cycling, impedance, nanoir, sem, tem
+from coatqc.qc.quantities import nanoir, sem, tem
+from electrochem.quality import cycling, impedance
 from spectra.quality import quantities as infrared
 from tofsims.quality import quantities as tofsims
 from xrd.quality import quantities as xrd

@@ -1,0 +1,9 @@
+from .active_fraction import active_mass as active_mass
+from .capacity_loss import active_mass_retention as active_mass_retention
+from .capacity_loss import capacity_split as capacity_split
+from .figures import plot_capacity_split as plot_capacity_split
+from .open_circuit import OcvCurve as OcvCurve
+from .open_circuit import fit_ocv as fit_ocv
+from .relaxation import relaxed_voltage as relaxed_voltage
+from .relaxation import remaining_drift as remaining_drift
+from .rests_of_record import rests_of as rests_of

@@ -1,0 +1,11 @@
+from .capacity import capacity_per_cycle as capacity_per_cycle
+from .capacity import specific_capacity as specific_capacity
+from .figures import plot_capacity as plot_capacity
+from .figures import plot_differential_capacity as plot_differential_capacity
+from .half_cycle import HalfCycle as HalfCycle
+from .half_cycle import half_cycles as half_cycles
+from .incremental_capacity import differential_capacity as differential_capacity
+from .incremental_capacity import peak_of_dqde as peak_of_dqde
+from .retention import capacity_retention as capacity_retention
+from .retention import compare_retention as compare_retention
+from .retention import retention_of_group as retention_of_group

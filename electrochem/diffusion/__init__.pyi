@@ -1,0 +1,13 @@
+from .distribution import LengthDistribution as LengthDistribution
+from .distribution import length_distribution as length_distribution
+from .hold_figures import plot_hold_times as plot_hold_times
+from .hold_length import LengthComparison as LengthComparison
+from .hold_length import compare_lengths as compare_lengths
+from .hold_length import length_from_hold as length_from_hold
+from .hold_model import expected_hold_time as expected_hold_time
+from .hold_model import hold_current as hold_current
+from .hold_model import simulate_hold as simulate_hold
+from .length import DiffusionLength as DiffusionLength
+from .length import diffusion_length as diffusion_length
+from .voltage_hold import HoldTime as HoldTime
+from .voltage_hold import hold_time as hold_time

@@ -1,0 +1,1 @@
+"""What cells offer to batch files and reports."""

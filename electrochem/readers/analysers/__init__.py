@@ -1,0 +1,1 @@
+"""Frequency response analysers: Gamry, VersaStudio, ZPlot, plain text."""

@@ -1,0 +1,1 @@
+"""Cyclers: Arbin, BaSyTec, BDF, Maccor, Neware, plain text."""
