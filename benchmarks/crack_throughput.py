@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from imaging import find_cracks_in_files, simulate_sem, write_zeiss_tiff
-from imaging.labels import labelled_image
+from imaging.labels.labels import labelled_image
 
 PIXEL = 20.0
 

@@ -9,7 +9,7 @@ import xarray as xr
 
 from coatcore.errors import MeasurementError
 from coatcore.provenance import SIMULATED_MARK
-from imaging.labels import pixel_size
+from imaging.labels.labels import pixel_size
 
 
 def write_gsf(image: xr.DataArray, path: str | Path) -> None:

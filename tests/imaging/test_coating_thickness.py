@@ -10,11 +10,11 @@ from scipy.spatial import cKDTree
 from scipy.stats import binom
 
 from coatcore import MeasurementError, read
-from imaging.labels import labelled_image
-from imaging.tem_layer_fit import SIZE, model
-from imaging.tem_settings import TemSettings
-from imaging.tem_simulator import simulate_tem
-from imaging.tem_thickness import coating_thickness
+from imaging.coating.layer_fit import SIZE, model
+from imaging.coating.settings import TemSettings
+from imaging.coating.thickness import coating_thickness
+from imaging.labels.labels import labelled_image
+from imaging.simulating.tem import simulate_tem
 
 SMALL = {"shape": (256, 256), "pixel": 0.08}
 

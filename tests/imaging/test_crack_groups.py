@@ -16,7 +16,7 @@ from coatcore.statistics.nested_ratio import (
     variance_shares,
 )
 from imaging import compare_cracks, find_cracks, simulate_sem
-from imaging.crack_groups import QUANTITIES
+from imaging.cracks.groups.compare import QUANTITIES
 
 
 def nested(rng, images, *, particles=10, mean=0.03, image_scatter=0.3):

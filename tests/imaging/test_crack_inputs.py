@@ -22,7 +22,7 @@ from imaging import (
     simulate_sem,
     write_zeiss_tiff,
 )
-from imaging.labels import labelled_image
+from imaging.labels.labels import labelled_image
 
 RNG = np.random.default_rng(0)
 DISC = np.hypot(*(np.mgrid[:128, :128] - 64)) < 40

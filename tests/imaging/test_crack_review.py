@@ -10,7 +10,7 @@ import tifffile
 
 from coatcore import MeasurementError, ReadError
 from imaging import CrackParameters, find_cracks, measure_cracks, read_review, review, simulate_sem
-from imaging.labels import labelled_image
+from imaging.labels.labels import labelled_image
 
 
 def test_a_review_comes_back_and_corrections_count(tmp_path):

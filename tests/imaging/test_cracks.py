@@ -20,11 +20,11 @@ from imaging import (
     plot_image,
     simulate_sem,
 )
-from imaging.crack_kinds import missing_to_split
-from imaging.dark_lines import line_darkness
-from imaging.labels import labelled_image
+from imaging.cracks.dark_lines import line_darkness
+from imaging.cracks.kinds import missing_to_split
+from imaging.cracks.skeletons import line_lengths
+from imaging.labels.labels import labelled_image
 from imaging.segmentation_scores import Lines, Panoptic, centre_line_dice, lines_within, panoptic
-from imaging.skeletons import line_lengths
 
 
 def on_disc(draw, *, radius=120, pixel=20.0, noise=4.0, seed=0, size=400):
@@ -276,8 +276,8 @@ def test_a_lazy_image_gives_the_same():
 
 
 def test_tiles_of_a_lazy_image_give_the_same(monkeypatch):
-    monkeypatch.setattr("imaging.crack_survey._TILE", 128)
-    monkeypatch.setattr("imaging.particle_places._BAND", 100)
+    monkeypatch.setattr("imaging.particles.survey._TILE", 128)
+    monkeypatch.setattr("imaging.particles.places._BAND", 100)
     image, _ = simulate_sem(3, shape=(300, 420))
     lazy = image.copy(data=da.from_array(image.values, chunks=(70, 130)))
     assert find_cracks(image).cracks.equals(find_cracks(lazy).cracks)

@@ -9,10 +9,10 @@ from scipy.stats import binom
 
 from coatcore import MeasurementError, validate
 from imaging import find_pinholes, simulate_nanoir_map
-from imaging.false_alarm import coating_level
-from imaging.integral_range import integral_range
-from imaging.labels import labelled_image
-from imaging.tip import blurred_disc
+from imaging.holes.false_alarm import coating_level
+from imaging.holes.integral_range import integral_range
+from imaging.labels.labels import labelled_image
+from imaging.maps.tip_footprint import blurred_disc
 
 PIXEL = 20.0
 

@@ -21,7 +21,7 @@ from imaging import (
     remove_plane,
     simulate_height,
 )
-from imaging.labels import labelled_image
+from imaging.labels.labels import labelled_image
 
 NOISE = 0.05
 TEXTURE = 0.10

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from coatcore.quality.design import Design
-from coatqc.qc.planning.electrons import ELECTRONS
-from coatqc.qc.planning.nanoir import NANOIR
+from imaging.quality.image_plans import ELECTRONS
+from imaging.quality.map_plans import NANOIR
 from spectra.quality.plans import INFRARED
 from tofsims.quality.plans import SECONDARY_IONS
 from xrd.quality.plans import DIFFRACTION

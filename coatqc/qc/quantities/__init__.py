@@ -1,8 +1,8 @@
 """Every quantity that a batch file may name."""
 
 from coatcore.quality.quantity import Quantity
-from coatqc.qc.quantities import nanoir, sem, tem
 from electrochem.quality import cycling, impedance
+from imaging.quality import nanoir, sem, tem
 from spectra.quality import quantities as infrared
 from tofsims.quality import quantities as tofsims
 from xrd.quality import quantities as xrd

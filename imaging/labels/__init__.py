@@ -1,0 +1,5 @@
+"""What an image is, where its data bar begins, and whether it can be measured."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

@@ -1,0 +1,11 @@
+from .crosstalk import Crosstalk as Crosstalk
+from .crosstalk import remove_crosstalk as remove_crosstalk
+from .despiking import Despiked as Despiked
+from .despiking import despike as despike
+from .laser_power import normalize_power as normalize_power
+from .levelling import align_rows as align_rows
+from .levelling import remove_drift as remove_drift
+from .levelling import remove_plane as remove_plane
+from .preparation import PreparedMap as PreparedMap
+from .preparation import Step as Step
+from .preparation import prepare_map as prepare_map

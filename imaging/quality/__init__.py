@@ -1,0 +1,1 @@
+"""What maps and images offer to batch files, plans and reports."""

@@ -1,0 +1,1 @@
+"""FEI and Thermo Fisher."""

@@ -1,0 +1,1 @@
+"""Gatan DigitalMicrograph."""

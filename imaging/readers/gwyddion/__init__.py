@@ -1,0 +1,1 @@
+"""Gwyddion, and what other programs put beside its fields."""

@@ -1,0 +1,1 @@
+"""TIFF as microscopes write it, and the text they put beside it."""
