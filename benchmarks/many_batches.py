@@ -18,10 +18,10 @@ from pathlib import Path
 
 import psutil
 
-import coatqc.qc.whole as whole
-from coatqc.qc.many import run_batches
-from coatqc.qc.store import history
+import coatqc.running.one_batch as whole
 from coatqc.report import write_report
+from coatqc.running.many_batches import run_batches
+from coatqc.store.store import history
 from imaging import simulate_sem, write_zeiss_tiff
 
 DEMO = Path(__file__).parents[1] / "data" / "demo" / "ftir"

@@ -1,8 +1,8 @@
 """Is this coating good? Raw surface-analysis files in, an answer with honest uncertainty out.
 
 The measurements live in the technique packages `spectra`, `imaging`, `tofsims`, `xrd` and
-`electrochem`; `coatcore` holds what they stand on, `coatqc.qc` judges a batch, `coatqc.report`
-writes it up.
+`electrochem`; `coatcore` holds what they stand on. Here a batch is asked for, measured, judged,
+kept and written up.
 """
 
 from importlib import import_module as _import_module
@@ -17,8 +17,12 @@ _HOMES = {
     "MeasurementError": "coatcore.errors",
     "ReadError": "coatcore.errors",
     "RecipeError": "coatcore.errors",
+    "load_batch": "coatqc.recipes.batch",
+    "plan": "coatqc.planning.sample_size",
     "read": "coatcore.reading.registry",
     "read_replicates": "coatcore.reading.replicates",
+    "run_batch": "coatqc.judging.run",
+    "write_report": "coatqc.report.write",
 }
 __all__ = sorted(_HOMES)
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from coatqc.qc.demo import make_demo
+from coatqc.twin.demo import make_demo
 
 if __name__ == "__main__":
     print(make_demo(Path(__file__).parent / "demo"))

@@ -141,7 +141,7 @@ class Design:
     Parameters
     ----------
     quantity : str
-        As in `coatqc.qc.QUANTITIES`.
+        As in `coatqc.recipes.QUANTITIES`.
     variable : str
         What is chosen, in words for people; settings in braces are filled in.
     size_unit : str
@@ -170,7 +170,7 @@ class Design:
 
     Examples
     --------
-    >>> from coatqc.qc.planning import DESIGNS
+    >>> from coatqc.planning import DESIGNS
     >>> DESIGNS["ftir.carbonyl_shift"].variable
     'spectra a side'
     """

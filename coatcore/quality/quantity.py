@@ -104,7 +104,7 @@ class Quantity:
 
     Examples
     --------
-    >>> from coatqc.qc.quantities import QUANTITIES
+    >>> from coatqc.recipes.quantities import QUANTITIES
     >>> QUANTITIES["ftir.carbonyl_shift"].unit
     'cm-1'
     """

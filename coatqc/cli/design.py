@@ -15,7 +15,7 @@ from coatqc.cli.printing import made_folder
 from coatqc.cli.root import app
 
 if TYPE_CHECKING:
-    from coatqc.qc.planning import Plan
+    from coatqc.planning import Plan
 
 
 @app.command(
@@ -58,8 +58,8 @@ def plan(
     from rich.table import Table
 
     from coatcore.display import cell
-    from coatqc.qc.planning import DESIGNS
-    from coatqc.qc.planning import plan as planned
+    from coatqc.planning import DESIGNS
+    from coatqc.planning import plan as planned
 
     console = Console(highlight=False)
     if quantity == "list":
@@ -177,7 +177,7 @@ def paper(
     from rich.table import Table
     from rich.text import Text
 
-    from coatqc.qc.paper import SOURCE, repeat_study
+    from coatqc.twin.paper_study import SOURCE, repeat_study
 
     words = TextColumn("{task.description}", markup=False)
     with Progress(BarColumn(), words, console=Console(stderr=True), transient=True) as bar:

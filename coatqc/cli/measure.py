@@ -32,7 +32,7 @@ def report(
 
     Exit code: 0 pass, 1 fail, 2 wrong usage, 3 inconclusive, 4 input that can't be used.
     """
-    from coatqc.qc.batch import load_batch
+    from coatqc.recipes.batch import load_batch
 
     make_report(load_batch(batch), output, store, pdf=pdf)
 
@@ -63,9 +63,9 @@ def run(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    from coatqc.qc.many import overview, run_batches
     from coatqc.report.overview_page import write_overview
     from coatqc.report.write import write_report
+    from coatqc.running.many_batches import overview, run_batches
 
     _browser_if(pdf)
     words = TextColumn("{task.description}", markup=False)
@@ -131,11 +131,11 @@ def watch(
     """
     import signal
 
-    from coatqc.qc.log import open_log
-    from coatqc.qc.tell import Hooks
-    from coatqc.qc.watch import Pace
-    from coatqc.qc.watch import watch as watch_folder
     from coatqc.report.write import write_report
+    from coatqc.running.log import open_log
+    from coatqc.running.notify import Hooks
+    from coatqc.running.watch import Pace
+    from coatqc.running.watch import watch as watch_folder
 
     _browser_if(pdf)
     asked: list[int] = []
@@ -167,9 +167,9 @@ def _browser_if(pdf: bool) -> None:
 
 
 def _overview(output: Path) -> None:
-    from coatqc.qc.quarantine import without_report
-    from coatqc.qc.summary import finished
+    from coatqc.judging.summary import finished
     from coatqc.report.overview_page import write_overview
+    from coatqc.running.quarantine import without_report
 
     # A full disk is told of by the watch itself.
     with suppress(OSError):
@@ -187,8 +187,8 @@ def demo(
     The batch tells the story of Shi et al., J. Mater. Chem. A 2025, 13, 2600, with data that are
     simulated at the paper's instrument settings; OUT/batch/truth.toml holds the truth.
     """
-    from coatqc.qc.batch import load_batch
-    from coatqc.qc.demo import make_demo
+    from coatqc.recipes.batch import load_batch
+    from coatqc.twin.demo import make_demo
 
     folder = made_folder(output / "batch")
     with status("simulating the demo batch"):

@@ -13,8 +13,8 @@ from coatqc.cli.root import EXIT_CODES, UNUSABLE
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from coatqc.qc.batch import Batch
-    from coatqc.qc.run import BatchResult
+    from coatqc.judging.run import BatchResult
+    from coatqc.recipes.batch import Batch
 
 
 def made_folder(folder: Path) -> Path:
@@ -38,7 +38,7 @@ def make_report(batch: Batch, output: Path, store: str | None = None, *, pdf: bo
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 
-    from coatqc.qc.run import run_batch
+    from coatqc.judging.run import run_batch
     from coatqc.report.write import write_report
 
     if pdf:
@@ -58,8 +58,8 @@ def make_report(batch: Batch, output: Path, store: str | None = None, *, pdf: bo
         tell("writing the report", 0, 1)
         earlier = None
         if store is not None:
-            from coatqc.qc.deltas import find_earlier
-            from coatqc.qc.store_access import open_store
+            from coatqc.store.deltas import find_earlier
+            from coatqc.store.store_access import open_store
 
             earlier = find_earlier(open_store(store), batch)
         try:
@@ -70,8 +70,8 @@ def make_report(batch: Batch, output: Path, store: str | None = None, *, pdf: bo
     for path in paths[3:]:
         typer.echo(str(path))
     if store is not None:
-        from coatqc.qc.store import record
-        from coatqc.qc.store_access import shown_store
+        from coatqc.store.store import record
+        from coatqc.store.store_access import shown_store
 
         added = record(result, store)
         typer.echo(f"recorded in {shown_store(store)}" if added else "recorded before, not again")

@@ -16,7 +16,7 @@ def init(
     folder: Annotated[Path, typer.Argument(help="Folder to make.", metavar="FOLDER")],
 ) -> None:
     """Write a commented recipe.toml and batch.toml to begin with."""
-    from coatqc.qc.starter import make_starter
+    from coatqc.recipes.starter import make_starter
 
     for path in make_starter(folder):
         typer.echo(str(path))
@@ -30,8 +30,8 @@ def check(
 
     Exit code: 0 no mistake, 4 mistakes, each with its place and a remedy.
     """
-    from coatqc.qc.batch import load_batch, read_toml
-    from coatqc.qc.recipe import load_recipe, wanted_files
+    from coatqc.recipes.batch import load_batch, read_toml
+    from coatqc.recipes.recipe import load_recipe, wanted_files
 
     raw = read_toml(file)
     if "samples" in raw or "recipe" in raw:
@@ -53,6 +53,6 @@ def schema(
     """Print the JSON Schema of a recipe, a batch file or report.json, for editors and programs."""
     import json
 
-    from coatqc.qc.schemas import json_schema
+    from coatqc.recipes.schemas import json_schema
 
     sys.stdout.write(json.dumps(json_schema(what), indent=2, ensure_ascii=False) + "\n")

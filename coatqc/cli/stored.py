@@ -30,7 +30,7 @@ def history(
     as_csv: Annotated[bool, typer.Option("--csv", help="All columns, as CSV.")] = False,
 ) -> None:
     """List the recorded results, oldest first."""
-    from coatqc.qc.store import history as recorded
+    from coatqc.store.store import history as recorded
 
     table = recorded(store, batch=batch, quantity=quantity, sample=sample)
     if as_csv:
@@ -56,10 +56,10 @@ def trend(
     Exit code: 0 no alarm at the newest batch, 1 an alarm there or a drift, 4 a store that can't
     be used.
     """
-    from coatqc.qc.store import history as recorded
-    from coatqc.qc.store_access import shown_store
-    from coatqc.qc.trend import trends
     from coatqc.report.trend_page import write_trend
+    from coatqc.store.store import history as recorded
+    from coatqc.store.store_access import shown_store
+    from coatqc.trends.trend import trends
 
     kept = recorded(store, quantity=quantity, sample=sample, replicates=True)
     found = trends(kept, baseline=baseline)
@@ -97,8 +97,8 @@ def relate(
     It tells no cause. Exit code: 0, or 4 where fewer than 6 batches have both.
     """
     from coatcore.plotting import house_style
-    from coatqc.qc.relation import relate as related
-    from coatqc.qc.store import history as recorded
+    from coatqc.store.store import history as recorded
+    from coatqc.trends.relation import relate as related
 
     found = related(recorded(store), x, y)
     with house_style():

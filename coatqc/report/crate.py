@@ -6,7 +6,7 @@ import hashlib
 from typing import Any
 from urllib.parse import quote
 
-from coatqc.qc.run import BatchResult
+from coatqc.judging.run import BatchResult
 
 CRATE = "ro-crate-metadata.json"
 _FORMATS = {
@@ -35,7 +35,8 @@ def crate_metadata(result: BatchResult, files: dict[str, bytes]) -> dict[str, An
 
     Examples
     --------
-    >>> from coatqc.qc import Batch, run_batch
+    >>> from coatqc.judging import run_batch
+    >>> from coatqc.recipes import Batch
     >>> result = run_batch(Batch(schema_version=1, name="A7", samples={"A7": {}}))
     >>> graph = crate_metadata(result, {"report.html": b"x"})["@graph"]
     >>> [entity["@id"] for entity in graph]

@@ -16,7 +16,7 @@ import spectra
 import tofsims
 import xrd
 from coatcore.plotting import house_style
-from coatqc.qc.run import BatchResult, Outcome
+from coatqc.judging.run import BatchResult, Outcome
 from coatqc.report.tables import technique_tables
 from coatqc.report.uris import figure_uri
 from electrochem.quality import figures as cell_figures
@@ -78,11 +78,12 @@ def technique_sections(result: BatchResult) -> list[Section]:
     Parameters
     ----------
     result : BatchResult
-        From `coatqc.qc.run_batch`.
+        From `coatqc.judging.run_batch`.
 
     Examples
     --------
-    >>> from coatqc.qc import Batch, run_batch
+    >>> from coatqc.judging import run_batch
+    >>> from coatqc.recipes import Batch
     >>> technique_sections(run_batch(Batch(schema_version=1, name="A", samples={"A": {}})))
     []
     """

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from coatqc.qc.verdict import ORDER
+from coatqc.judging.verdict import ORDER
 from coatqc.report.template import render
 
 if TYPE_CHECKING:
-    from coatqc.qc.summary import Summary
+    from coatqc.judging.summary import Summary
 
 # Criteria that the page has columns for; a report has them all.
 _COLUMNS = 12
@@ -24,7 +24,7 @@ def write_overview(summaries: Iterable[Summary], path: str | Path) -> Path:
     Parameters
     ----------
     summaries : iterable of Summary
-        From `coatqc.qc.many.run_batches`, or `coatqc.qc.summary.finished`.
+        From `coatqc.running.many_batches.run_batches`, or `coatqc.judging.summary.finished`.
     path : path-like
         Page to write, beside the reports' folders; it appears whole or not at all.
 
@@ -41,7 +41,7 @@ def write_overview(summaries: Iterable[Summary], path: str | Path) -> Path:
     Examples
     --------
     >>> import tempfile
-    >>> from coatqc.qc.summary import Summary
+    >>> from coatqc.judging.summary import Summary
     >>> page = write_overview(
     ...     [Summary("a.toml", "<A7>", "A7-0", "pass", "", False)],
     ...     Path(tempfile.mkdtemp()) / "overview.html")

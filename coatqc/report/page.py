@@ -8,10 +8,10 @@ import numpy as np
 
 from coatcore.estimate import Estimate
 from coatcore.plotting import pretty_unit
-from coatqc.qc.deltas import Earlier, deltas
-from coatqc.qc.run import BatchResult, Outcome
-from coatqc.qc.verdict import ORDER
+from coatqc.judging.run import BatchResult, Outcome
+from coatqc.judging.verdict import ORDER
 from coatqc.report.template import render
+from coatqc.store.deltas import Earlier, deltas
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,14 @@ def render_page(result: BatchResult, earlier: Earlier | None = None) -> str:
     Parameters
     ----------
     result : BatchResult
-        From `coatqc.qc.run_batch`.
+        From `coatqc.judging.run_batch`.
     earlier : Earlier, optional
-        Batches that it is compared with, from `coatqc.qc.deltas`.
+        Batches that it is compared with, from `coatqc.store.deltas`.
 
     Examples
     --------
-    >>> from coatqc.qc import Batch, run_batch
+    >>> from coatqc.judging import run_batch
+    >>> from coatqc.recipes import Batch
     >>> page = render_page(run_batch(Batch(schema_version=1, name="<A7>", samples={"A7": {}})))
     >>> "&lt;A7&gt;" in page and "<A7>" not in page
     True
@@ -120,8 +121,8 @@ def gauge(outcome: Outcome) -> Gauge | None:
 
     Examples
     --------
-    >>> from coatqc.qc.batch import Criterion
-    >>> from coatqc.qc.quantities import QUANTITIES
+    >>> from coatqc.recipes.batch import Criterion
+    >>> from coatqc.recipes.quantities import QUANTITIES
     >>> from coatcore.quality.quantity import Measurement
     >>> item = Criterion(quantity="nanoir_map.coverage", sample="a", min=0.9)
     >>> m = Measurement(Estimate.from_interval(0.98, 0.96, 1.0))

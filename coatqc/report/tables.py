@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from coatcore.plotting import pretty_unit
-from coatqc.qc.run import Outcome
+from coatqc.judging.run import Outcome
 
 _ROWS = 40
 _HEAD = re.compile(r"(?P<name>.+?) / (?P<unit>\S.*)")

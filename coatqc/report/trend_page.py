@@ -10,9 +10,9 @@ import numpy as np
 
 from coatcore.errors import StoreError
 from coatcore.plotting import OKABE_ITO, house_style, new_axes, pretty_unit
-from coatqc.qc.trend import Trend
 from coatqc.report.template import render
 from coatqc.report.uris import figure_uri
+from coatqc.trends.trend import Trend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,14 +30,14 @@ def plot_trend(trend: Trend, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     trend : Trend
-        From `coatqc.qc.trend.trends`.
+        From `coatqc.trends.trend.trends`.
     ax : matplotlib.axes.Axes, optional
         Axes to draw on.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> from coatqc.qc.trend import trends
+    >>> from coatqc.trends.trend import trends
     >>> one = {"started": "2026", "batch": "a", "title": "thickness", "recipe": "r",
     ...     "quantity": "q", "sample": "s", "reference": "", "parameters": "{}", "unit": "nm",
     ...     "value": 2.0, "lower": 1.9, "upper": 2.1, "verdict": "pass", "minimum": 1.0,
@@ -110,7 +110,7 @@ def plot_boxes(trend: Trend, ax: Axes | None = None) -> Axes:
     Examples
     --------
     >>> import pandas as pd
-    >>> from coatqc.qc.trend import Trend
+    >>> from coatqc.trends.trend import Trend
     >>> table = pd.DataFrame({"batch": ["a", "b"], "alarm": ["", ""]})
     >>> plot_boxes(Trend("t", "nm", table, None, (None, None), None, "", None,
     ...     ((1.0, 2.0, 3.0), (2.0, 3.0, 4.0)))).get_ylabel()
@@ -162,7 +162,7 @@ def write_trend(found: list[Trend], path: str | Path, *, store: str = "") -> Pat
     Parameters
     ----------
     found : list of Trend
-        From `coatqc.qc.trend.trends`.
+        From `coatqc.trends.trend.trends`.
     path : path-like
         HTML file; it appears whole or not at all.
     store : str

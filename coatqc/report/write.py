@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from coatqc.qc.deltas import Earlier
-from coatqc.qc.facts import to_dict
-from coatqc.qc.run import BatchResult
+from coatqc.judging.run import BatchResult
 from coatqc.report.crate import CRATE, crate_metadata
 from coatqc.report.page import render_page
 from coatqc.report.tables import table_dataset
+from coatqc.store.deltas import Earlier
+from coatqc.store.report_facts import to_dict
 
 
 def write_report(
@@ -30,11 +30,11 @@ def write_report(
     Parameters
     ----------
     result : BatchResult
-        From `coatqc.qc.run_batch`.
+        From `coatqc.judging.run_batch`.
     folder : path-like
         Made if it is absent; files of an earlier report in it are replaced.
     earlier : Earlier, optional
-        Batches that it is compared with, from `coatqc.qc.deltas`.
+        Batches that it is compared with, from `coatqc.store.deltas`.
     pdf : bool
         Whether to print report.html as report.pdf too, by a browser on this machine.
 
@@ -53,7 +53,8 @@ def write_report(
     Examples
     --------
     >>> import tempfile
-    >>> from coatqc.qc import Batch, run_batch
+    >>> from coatqc.judging import run_batch
+    >>> from coatqc.recipes import Batch
     >>> result = run_batch(Batch(schema_version=1, name="A7", samples={"A7": {}}))
     >>> [path.name for path in write_report(result, tempfile.mkdtemp())]
     ['report.html', 'report.json', 'results.nc']
@@ -88,7 +89,8 @@ def to_datatree(result: BatchResult) -> xr.DataTree:
 
     Examples
     --------
-    >>> from coatqc.qc import Batch, run_batch
+    >>> from coatqc.judging import run_batch
+    >>> from coatqc.recipes import Batch
     >>> to_datatree(run_batch(Batch(schema_version=1, name="A7", samples={"A7": {}}))).groups
     ('/', '/measurements')
     """

@@ -65,7 +65,7 @@ class Quantities(_Written):
     """Table of everything that can be measured."""
 
     def lines(self) -> list[str]:
-        from coatqc.qc.quantities import QUANTITIES
+        from coatqc.recipes.quantities import QUANTITIES
 
         out = [".. list-table::", "   :header-rows: 1", ""]
         heads = ("quantity", "unit or outcomes", "files", "reference", "parameters")
@@ -90,7 +90,7 @@ class Keys(_Written):
     required_arguments = 1
 
     def lines(self) -> list[str]:
-        from coatqc.qc.schemas import json_schema
+        from coatqc.recipes.schemas import json_schema
 
         schema = json_schema(self.arguments[0])
         out: list[str] = []

@@ -163,8 +163,8 @@ RESULTS = {
         "NormalizerComparison",
     ],
     "xrd": ["Cell", "Comparison", "PeakFit", "Structure", "Suspects"],
-    "coatqc.qc": ["BatchResult"],
-    "coatcore.quality": ["Measurement"],
+    "coatqc.judging": ["BatchResult"],
+    "coatcore.quality.quantity": ["Measurement"],
 }
 
 

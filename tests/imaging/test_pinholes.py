@@ -370,7 +370,7 @@ def test_no_hole_is_the_rule_of_three():
 
 def test_quantities_of_a_batch():
     from coatcore.quality.quantity import Inputs
-    from coatqc.qc import QUANTITIES
+    from coatqc.recipes import QUANTITIES
 
     image, _ = simulate_nanoir_map(600, coverage=0.998, shape=(256, 256))
     found = find_pinholes(image)

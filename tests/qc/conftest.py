@@ -12,14 +12,14 @@ import pytest
 
 from coatcore.estimate import Estimate
 from coatcore.quality.quantity import Measurement
-from coatqc.qc import Batch
-from coatqc.qc.run import BatchResult, Outcome
-from coatqc.qc.verdict import judge
+from coatqc.judging.run import BatchResult, Outcome
+from coatqc.judging.verdict import judge
+from coatqc.recipes import Batch
 
 
 def make_batch_result(name: str, value: float, **more) -> BatchResult:
     """A result as `run_batch` makes it, of a number that need not be measured."""
-    from coatqc.qc.quantities import QUANTITIES
+    from coatqc.recipes.quantities import QUANTITIES
 
     raw = {
         "schema_version": 1,

@@ -18,10 +18,10 @@ import time
 from pathlib import Path
 
 from coatcore.processes import multiprocessing as used_by_spread
-from coatqc.qc.many import run_batches
-from coatqc.qc.tell import Hooks
-from coatqc.qc.watch import Pace, watch
 from coatqc.report import write_report
+from coatqc.running.many_batches import run_batches
+from coatqc.running.notify import Hooks
+from coatqc.running.watch import Pace, watch
 from imaging import simulate_sem, write_zeiss_tiff
 
 REPORT = {"report.html", "report.json", "results.nc", "inputs.json"}

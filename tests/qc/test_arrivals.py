@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from coatqc.qc.arrivals import Memory, look
+from coatqc.running.arrivals import Memory, look
 
 BATCH = "schema_version = 1\nname = 'A7'\n[samples.a]\nsem = 'a_*.tif'\nxrd = 'a.xrdml'\n"
 

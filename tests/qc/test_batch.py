@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from coatcore import RecipeError
-from coatqc.qc import load_batch, run_batch
-from coatqc.qc.demo import make_demo
+from coatqc.judging import run_batch
+from coatqc.recipes import load_batch
+from coatqc.twin.demo import make_demo
 from spectra import simulate_ftir, write_jcamp
 
 HEAD = 'schema_version = 1\nname = "a"\n[samples.a]\nsem = "a.tif"\n'

@@ -13,9 +13,12 @@ import xarray as xr
 
 from coatcore import Estimate, MeasurementError, RecipeError
 from coatcore.statistics.geometric_means import Cells, mean_of_cells, ratio_of_cells
-from coatqc.qc import history, judge, load_batch, plan, record, run_batch
-from coatqc.qc.verdict import Decision, conformance_probability
+from coatqc.judging import judge, run_batch
+from coatqc.judging.verdict import Decision, conformance_probability
+from coatqc.planning import plan
+from coatqc.recipes import load_batch
 from coatqc.report import write_report
+from coatqc.store import history, record
 from electrochem import simulate_cycles, simulate_impedance, simulate_record, write_bdf
 from electrochem.simulating.impedance import R_CATHODE
 

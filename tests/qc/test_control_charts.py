@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from coatcore import MeasurementError
-from coatqc.qc.control_charts import (
+from coatqc.trends.control_charts import (
     RULES,
     Limits,
     capability,

@@ -7,12 +7,12 @@ import json
 import jsonschema
 import pytest
 
-from coatqc.qc import Batch
-from coatqc.qc.deltas import Earlier, deltas, find_earlier
-from coatqc.qc.schemas import json_schema
-from coatqc.qc.store import last_run, record
+from coatqc.recipes import Batch
+from coatqc.recipes.schemas import json_schema
 from coatqc.report import write_report
 from coatqc.report.page import render_page
+from coatqc.store.deltas import Earlier, deltas, find_earlier
+from coatqc.store.store import last_run, record
 
 
 @pytest.fixture

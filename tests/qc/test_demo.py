@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from coatcore import read
-from coatqc.qc import load_batch, run_batch
-from coatqc.qc.demo import make_demo, truth_key
+from coatqc.judging import run_batch
+from coatqc.recipes import load_batch
+from coatqc.twin.demo import make_demo, truth_key
 
 COMMITTED = Path(__file__).parents[2] / "data" / "demo"
 

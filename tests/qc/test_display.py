@@ -25,7 +25,8 @@ def test_measurement_is_printed_in_a_line():
 
 
 def test_a_missing_measurement_says_why():
-    from coatqc.qc import Batch, run_batch
+    from coatqc.judging import run_batch
+    from coatqc.recipes import Batch
 
     raw = {
         "schema_version": 1,

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from coatqc.qc import load_batch, run_batch
-from coatqc.qc.facts import to_dict
+from coatqc.judging import run_batch
+from coatqc.recipes import load_batch
+from coatqc.store.report_facts import to_dict
 
 GOLDEN = Path(__file__).with_name("golden_demo.json")
 DEMO = Path(__file__).parents[2] / "data" / "demo" / "batch.toml"

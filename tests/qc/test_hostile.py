@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from coatqc.qc.many import run_batches
-from coatqc.qc.store import history
-from coatqc.qc.store_tables import RUNS
 from coatqc.report import write_report
+from coatqc.running.many_batches import run_batches
+from coatqc.store.store import history
+from coatqc.store.store_tables import RUNS
 from imaging import simulate_sem, write_zeiss_tiff
 
 NAMES = [

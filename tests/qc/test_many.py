@@ -11,9 +11,9 @@ import subprocess
 import pytest
 
 from coatcore import MeasurementError, StoreError
-from coatqc.qc.many import run_batches
-from coatqc.qc.store import history
 from coatqc.report import write_report
+from coatqc.running.many_batches import run_batches
+from coatqc.store.store import history
 from imaging import simulate_sem, write_zeiss_tiff
 
 REPORT = {"report.html", "report.json", "results.nc", "inputs.json", "ro-crate-metadata.json"}
@@ -105,7 +105,7 @@ def test_a_full_disk_is_told_and_the_work_goes_on_when_there_is_room(batches, tm
 
 
 def test_a_store_that_is_locked_is_told_before_anything_is_measured(batches, tmp_path, monkeypatch):
-    monkeypatch.setattr("coatqc.qc.store_access._PATIENCE", 0.2)
+    monkeypatch.setattr("coatqc.store.store_access._PATIENCE", 0.2)
     store = tmp_path / "a.sqlite"
     with contextlib.closing(sqlite3.connect(store, isolation_level=None)) as connection:
         connection.execute("BEGIN EXCLUSIVE")

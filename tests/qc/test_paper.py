@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from coatqc.cli.root import app
-from coatqc.qc.paper import CLAIMS, NO_NUMBER, Study, repeat_study
+from coatqc.twin.paper_study import CLAIMS, NO_NUMBER, Study, repeat_study
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_too_many_misses_are_no_chance():
 
 
 def test_command_line(study, monkeypatch, tmp_path):
-    monkeypatch.setattr("coatqc.qc.paper.repeat_study", lambda tell: study)
+    monkeypatch.setattr("coatqc.twin.paper_study.repeat_study", lambda tell: study)
     done = CliRunner().invoke(app, ["paper", "-o", str(tmp_path / "out")])
     assert done.exit_code == 0, done.output
     assert "simulated data, not measured" in done.output
@@ -75,5 +75,5 @@ def test_command_line(study, monkeypatch, tmp_path):
     assert len(pd.read_csv(tmp_path / "out" / "paper.csv")) == study.asked
     assert (tmp_path / "out" / "paper.png").stat().st_size > 20_000
     bad = Study(study.table, 3, study.asked)
-    monkeypatch.setattr("coatqc.qc.paper.repeat_study", lambda tell: bad)
+    monkeypatch.setattr("coatqc.twin.paper_study.repeat_study", lambda tell: bad)
     assert CliRunner().invoke(app, ["paper", "--json"]).exit_code == 1

@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 from coatcore import MeasurementError
 from coatqc import read
 from coatqc.cli.root import app
-from coatqc.qc.planning import DESIGNS, plan
-from coatqc.qc.planning.plan import _powered
-from coatqc.qc.quantities import QUANTITIES
+from coatqc.planning import DESIGNS, plan
+from coatqc.planning.sample_size import _powered
+from coatqc.recipes.quantities import QUANTITIES
 
 DEMO = Path(__file__).parents[2] / "data" / "demo"
 

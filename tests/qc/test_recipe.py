@@ -11,11 +11,12 @@ import jsonschema
 import pytest
 
 from coatcore import RecipeError
-from coatqc.qc import load_batch, run_batch
-from coatqc.qc.quantities import QUANTITIES
-from coatqc.qc.recipe import load_recipe, wanted_files
-from coatqc.qc.schemas import WHAT, json_schema
-from coatqc.qc.starter import make_starter
+from coatqc.judging import run_batch
+from coatqc.recipes import load_batch
+from coatqc.recipes.quantities import QUANTITIES
+from coatqc.recipes.recipe import load_recipe, wanted_files
+from coatqc.recipes.schemas import WHAT, json_schema
+from coatqc.recipes.starter import make_starter
 from coatqc.report import write_report
 from spectra import simulate_ftir, write_jcamp
 

@@ -13,10 +13,11 @@ import pytest
 
 from coatcore import Estimate, MeasurementError
 from coatcore.quality.quantity import Measurement
-from coatqc.qc import QUANTITIES, Batch, relate
-from coatqc.qc.relation import rank_correlation
-from coatqc.qc.run import BatchResult, Outcome
-from coatqc.qc.store import history, record
+from coatqc.judging.run import BatchResult, Outcome
+from coatqc.recipes import QUANTITIES, Batch
+from coatqc.store.store import history, record
+from coatqc.trends import relate
+from coatqc.trends.relation import rank_correlation
 
 CRACKS = "sem.crack_area_fraction"
 KEPT = "cycling.retention"

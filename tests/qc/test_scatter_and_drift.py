@@ -13,11 +13,11 @@ from scipy import stats
 
 from coatcore import MeasurementError
 from coatcore.estimate import Estimate
-from coatqc.qc.drift import drift
-from coatqc.qc.store import history, record
-from coatqc.qc.trend import trends
-from coatqc.qc.within_batches import c4, scatter_of
 from coatqc.report.trend_page import write_trend
+from coatqc.store.store import history, record
+from coatqc.trends.drift import drift
+from coatqc.trends.trend import trends
+from coatqc.trends.within_batches import c4, scatter_of
 
 # Montgomery, 7th ed., appendix VI.
 TABLE = {2: 0.7979, 3: 0.8862, 5: 0.9400, 10: 0.9727, 25: 0.9896}
@@ -107,8 +107,8 @@ def test_a_slope_is_per_day_where_the_clock_can_be_trusted():
 def results(n, drifting):
     """A reference whose band moves, and a product, each with replicates."""
     from coatcore.quality.quantity import Measurement
-    from coatqc.qc import QUANTITIES, Batch
-    from coatqc.qc.run import BatchResult, Outcome
+    from coatqc.judging.run import BatchResult, Outcome
+    from coatqc.recipes import QUANTITIES, Batch
 
     rng = np.random.default_rng(4)
     for i in range(n):
@@ -154,7 +154,7 @@ def test_a_reference_that_drifts_is_told_from_the_store_to_the_page(tmp_path):
 
 def test_records_without_replicates_are_read_as_before(tmp_path, batch_result, monkeypatch):
     store = tmp_path / "a.sqlite"
-    from coatqc.qc import facts
+    from coatqc.store import report_facts as facts
 
     whole = facts.to_dict
 

@@ -12,9 +12,9 @@ import pytest
 
 from coatcore import MeasurementError
 from coatcore.processes import spread
-from coatqc.qc.many import run_batches
-from coatqc.qc.store import history
 from coatqc.report import write_report
+from coatqc.running.many_batches import run_batches
+from coatqc.store.store import history
 from imaging import simulate_sem, write_zeiss_tiff
 
 DEMO = Path(__file__).parents[2] / "data" / "demo"

@@ -14,9 +14,10 @@ import pytest
 import sqlalchemy as sa
 
 from coatcore import StoreError
-from coatqc.qc import Batch, run_batch
-from coatqc.qc.store import history, record
-from coatqc.qc.store_tables import RUNS
+from coatqc.judging import run_batch
+from coatqc.recipes import Batch
+from coatqc.store.store import history, record
+from coatqc.store.store_tables import RUNS
 from imaging import simulate_sem, write_zeiss_tiff
 
 

@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 from coatcore import MeasurementError, StoreError
-from coatqc.qc.store import history, record
-from coatqc.qc.trend import trends
 from coatqc.report.trend_page import write_trend
+from coatqc.store.store import history, record
+from coatqc.trends.trend import trends
 
 ONE = {
     "started": "2026-01-01T00:00:00+00:00",

@@ -10,7 +10,7 @@ from scipy import stats
 
 from coatcore import RecipeError
 from coatcore.estimate import Estimate
-from coatqc.qc.verdict import Decision, guarded, judge
+from coatqc.judging.verdict import Decision, guarded, judge
 
 BATCHES = 10_000
 

@@ -18,13 +18,13 @@ from pathlib import Path
 import pytest
 
 from coatcore import MeasurementError
-from coatqc.qc import store_access as store_module
-from coatqc.qc.log import open_log
-from coatqc.qc.quarantine import FOLDER
-from coatqc.qc.store import history
-from coatqc.qc.tell import Hooks
-from coatqc.qc.watch import Pace, watch
 from coatqc.report import write_report
+from coatqc.running.log import open_log
+from coatqc.running.notify import Hooks
+from coatqc.running.quarantine import FOLDER
+from coatqc.running.watch import Pace, watch
+from coatqc.store import store_access as store_module
+from coatqc.store.store import history
 from imaging import simulate_sem, write_zeiss_tiff
 
 HERE = Path(__file__).parent
@@ -96,7 +96,7 @@ def reports(output):
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch):
-    monkeypatch.setattr("coatqc.qc.watch._SOON", 0.1)
+    monkeypatch.setattr("coatqc.running.watch._SOON", 0.1)
 
 
 def test_each_batch_is_measured_once(tmp_path):

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from coatqc.qc import load_batch, run_batch
+from coatqc.judging import run_batch
+from coatqc.recipes import load_batch
 from coatqc.report import write_report
 from imaging import simulate_sem, write_zeiss_tiff
 

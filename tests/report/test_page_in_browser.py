@@ -14,11 +14,11 @@ import pypdf
 import pytest
 
 from coatcore import MeasurementError
-from coatqc.qc.summary import Summary
-from coatqc.qc.trend import trends
+from coatqc.judging.summary import Summary
 from coatqc.report.overview_page import write_overview
 from coatqc.report.pdf import find_browser, write_pdf
 from coatqc.report.trend_page import write_trend
+from coatqc.trends.trend import trends
 
 AXE = "axe.run(document, {resultTypes: ['violations']}).then(r => done(r.violations))"
 

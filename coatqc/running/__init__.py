@@ -1,0 +1,5 @@
+"""Many batches: each once, in processes or on a cluster, watched, quarantined, told."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

@@ -1,0 +1,1 @@
+from .many_batches import run_batches as run_batches

@@ -1,0 +1,5 @@
+"""Results of years: records, tables, and what has moved since."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

@@ -1,0 +1,2 @@
+from .store import history as history
+from .store import record as record

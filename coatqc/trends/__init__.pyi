@@ -1,0 +1,2 @@
+from .relation import relate as relate
+from .trend import trends as trends

@@ -1,0 +1,5 @@
+"""The paper on its simulated twin: the demo batch, and the study done again."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

@@ -1,0 +1,1 @@
+from .demo import make_demo as make_demo
