@@ -125,11 +125,9 @@ class Estimate:
         >>> round(e.lower, 3), round(e.upper, 3)
         (7.635, 12.365)
         """
-        from scipy.special import ndtri, stdtrit
+        from coatcore.coverage import coverage_factor
 
-        p = (1 + level) / 2
-        k = float(ndtri(p) if math.isinf(dof) else stdtrit(dof, p))
-        half = k * float(standard_uncertainty)
+        half = coverage_factor(dof, level) * float(standard_uncertainty)
         value = float(value)
         u = float(standard_uncertainty)
         return cls(value, u, value - half, value + half, level, unit, int(n), method)
@@ -164,10 +162,10 @@ class Estimate:
         >>> e.lower, e.upper
         (0.98, 1.0)
         """
-        from scipy.special import ndtri
-
         if standard_uncertainty is None:
-            standard_uncertainty = (upper - lower) / 2 / float(ndtri((1 + level) / 2))
+            from coatcore.coverage import coverage_factor
+
+            standard_uncertainty = (upper - lower) / 2 / coverage_factor(level=level)
         return cls(
             float(value),
             float(standard_uncertainty),

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from coatcore.coverage import coverage_factor
+from coatcore.statistics.robust_scale import robust_scale
+
 # Most and least of the splines that stand for the signal, and points for each.
 _MOST, _LEAST, _FOR_EACH = 40, 6, 14
 _FAR = 12
@@ -46,9 +49,7 @@ class Noise:
         >>> round(Noise(1.0, 0.0).coverage, 2), round(Noise(1.0, 0.8, 30.0).coverage, 2)
         (1.96, 2.04)
         """
-        from scipy.special import ndtri, stdtrit
-
-        return float(ndtri(0.975) if math.isinf(self.dof) else stdtrit(self.dof, 0.975))
+        return coverage_factor(self.dof)
 
     def of_sum(self, weights: np.ndarray) -> float:
         """Standard deviation of a weighted sum of successive points.
@@ -165,8 +166,9 @@ def outliers(current: np.ndarray) -> np.ndarray:
     array([40])
     """
     off = np.abs(current - _median_of_five(current))
-    usual = float(np.median(off[off > 0])) if (off > 0).any() else 0.0
-    return off > _FAR * 1.4826 * usual if usual else np.zeros(off.shape, dtype=bool)
+    if not (off > 0).any():
+        return np.zeros(off.shape, dtype=bool)
+    return off > _FAR * robust_scale(off[off > 0], about_zero=True)
 
 
 def _median_of_five(values: np.ndarray) -> np.ndarray:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from coatcore.coverage import coverage_factor, effective_dof
 from coatcore.errors import MeasurementError
 from coatcore.estimate import Estimate
 
-_Z = 1.959964
+_NORMAL = coverage_factor()
 
 
 @dataclass(frozen=True)
@@ -57,19 +58,17 @@ def _log(value: float) -> float:
 
 
 def _mean(cells: Cells) -> _Mean:
-    from scipy.special import stdtrit
-
     centre = float(np.mean([math.log(e.value) for e in cells.own]))
     low, high = ([_log(getattr(e, end)) for e in cells.own] for end in ("lower", "upper"))
     if cells.count == 1:
-        common = _Z * math.sqrt(sum(d**2 for d in cells.shifts.values()))
+        common = _NORMAL * math.sqrt(sum(d**2 for d in cells.shifts.values()))
         down, up = (
             math.sqrt(max(0.0, side**2 - common**2)) for side in (centre - low[0], high[0] - centre)
         )
         known = [side for side in (down, up) if math.isfinite(side)]
-        return _Mean(centre, down, up, (max(known, default=math.inf) / _Z) ** 2, math.inf)
+        return _Mean(centre, down, up, (max(known, default=math.inf) / _NORMAL) ** 2, math.inf)
     n = cells.count
-    t = float(stdtrit(n - 1, 0.975))
+    t = coverage_factor(n - 1)
     open_below, open_above = not np.isfinite(low).all(), not np.isfinite(high).all()
     if not (open_below or open_above):
         variance = float(np.var([math.log(e.value) for e in cells.own], ddof=1)) / n
@@ -172,12 +171,12 @@ def ratio_of_cells(sample: Cells, reference: Cells) -> Estimate:
     n = min(sample.count, reference.count)
     closed = all(math.isfinite(side) for m in (a, b) for side in (m.down, m.up))
     if n > 1 and closed:
-        parts = sum(m.variance**2 / m.freedom for m in (a, b))
-        down, up = _ends(a, variance, common, variance**2 / parts if parts else math.inf)
+        freedom = effective_dof((a.variance, b.variance), (a.freedom, b.freedom))
+        down, up = _ends(a, variance, common, freedom)
         method = "ratio of geometric means over cells, Welch"
     else:
-        down = math.sqrt(a.down**2 + b.up**2 + _Z**2 * common)
-        up = math.sqrt(a.up**2 + b.down**2 + _Z**2 * common)
+        down = math.sqrt(a.down**2 + b.up**2 + _NORMAL**2 * common)
+        up = math.sqrt(a.up**2 + b.down**2 + _NORMAL**2 * common)
         method = "ratio, deviations of each side carried over"
     u = math.sqrt(variance + common)
     return _estimate(a.centre - b.centre, down, up, u, "1", n, method)
@@ -185,14 +184,14 @@ def ratio_of_cells(sample: Cells, reference: Cells) -> Estimate:
 
 def _ends(mean: _Mean, variance: float, common: float, freedom: float) -> tuple[float, float]:
     """Half widths down and up with what is common to all cells."""
-    from scipy.special import stdtrit
-
     if not (math.isfinite(mean.down) and math.isfinite(mean.up)):
-        return math.hypot(mean.down, _Z * common**0.5), math.hypot(mean.up, _Z * common**0.5)
+        return math.hypot(mean.down, _NORMAL * common**0.5), math.hypot(
+            mean.up, _NORMAL * common**0.5
+        )
     total = variance + common
-    # Welch and Satterthwaite: what is common is known with infinitely many degrees of freedom.
-    effective = freedom * (total / variance) ** 2 if variance > 0 else math.inf
-    half = float(stdtrit(min(effective, 1e9), 0.975)) * math.sqrt(total)
+    # What is common is known with infinitely many degrees of freedom.
+    effective = effective_dof((variance, common), (freedom, math.inf))
+    half = coverage_factor(effective) * math.sqrt(total)
     return half, half
 
 

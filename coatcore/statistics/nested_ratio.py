@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
+from coatcore.coverage import coverage_factor
+
 # Resamples of a bootstrap; a p-value of 0.05 then has a standard error of 0.005.
 RESAMPLES = 2000
 
@@ -120,7 +122,7 @@ def group_ratio(
     t = t[np.isfinite(t)]
     if t.size < RESAMPLES // 2:
         # Hardly any image holds anything: Student's t on the logarithm is all there is.
-        t, reach = _NONE, float(stdtrit(k - 1, 0.975))
+        t, reach = _NONE, coverage_factor(k - 1)
     else:
         reach = float(np.quantile(np.abs(t), 0.95))
     # The logarithm keeps the interval positive; a group of two may give a wild one.
@@ -225,7 +227,7 @@ def p_difference(first: GroupRatio, second: GroupRatio) -> float:
     if d == 0 or side <= 0:
         return 1.0
     dof = first.images + second.images - 2
-    return float(2 * stdtr(dof, -stdtrit(dof, 0.975) * abs(d) / side))
+    return float(2 * stdtr(dof, -coverage_factor(dof) * abs(d) / side))
 
 
 def images_needed(first: GroupRatio, second: GroupRatio, *, power: float = 0.8) -> float:
@@ -262,7 +264,7 @@ def images_needed(first: GroupRatio, second: GroupRatio, *, power: float = 0.8) 
     n = 2.0
     while n < 1e5:
         dof = 2 * (n - 1)
-        wanted = float(stdtrit(dof, 0.975) + stdtrit(dof, power))
+        wanted = coverage_factor(dof) + float(stdtrit(dof, power))
         if effect >= wanted * np.sqrt(one / n):
             return float(np.ceil(_MORE * n))
         n = np.ceil(n * 1.05) if n > 40 else n + 1

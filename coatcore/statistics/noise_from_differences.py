@@ -6,6 +6,8 @@ from math import comb
 
 import numpy as np
 
+from coatcore.statistics.robust_scale import robust_scale
+
 
 def scatter_of(
     values: np.ndarray, *, order: int = 3, within: np.ndarray | None = None, fewest: int = 5
@@ -45,6 +47,6 @@ def scatter_of(
         return 0.0
     size = np.abs(step)
     # Quantised values have a median of zero: then the mean square of the lower nine tenths.
-    return float(np.median(size)) / 0.6745 or float(
+    return float(robust_scale(size, about_zero=True)) or float(
         np.sqrt(np.mean(np.sort(size)[: int(0.9 * size.size)] ** 2))
     )

@@ -8,6 +8,8 @@ from math import comb
 
 import numpy as np
 
+from coatcore.coverage import coverage_factor
+
 # Ways to share out the values to the groups that are looked through one by one.
 _MOST_WAYS = 200_000
 # Values of a group up to which the distribution of U is counted out.
@@ -166,6 +168,6 @@ def cliffs_delta(a: np.ndarray, b: np.ndarray) -> tuple[float, float, float]:
         return t * (1 - t) * (1 + half * ((1 - t) / (2 - t) + t / (1 + t))) / (n * m)
 
     grid = np.linspace(0, 1, 20_001)
-    inside = np.abs(grid - theta) <= 1.959964 * np.sqrt(variance(grid))
+    inside = np.abs(grid - theta) <= coverage_factor() * np.sqrt(variance(grid))
     ends = grid[inside] if inside.any() else np.array([theta])
     return 2 * theta - 1, 2 * float(min(ends[0], theta)) - 1, 2 * float(max(ends[-1], theta)) - 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from coatcore.coverage import effective_dof
 from coatcore.errors import MeasurementError
 from coatcore.estimate import Estimate
 
@@ -42,14 +43,11 @@ def difference_of_means(a: ArrayLike, b: ArrayLike, *, unit: str = "1", what: st
         )
     parts = [float(np.var(x, ddof=1)) / x.size for x in groups]
     total = sum(parts)
-    freedom = float(sum(x.size for x in groups) - 2)
-    if total > 0:
-        freedom = total**2 / sum(p**2 / (x.size - 1) for p, x in zip(parts, groups, strict=True))
     return Estimate.from_standard_uncertainty(
         float(groups[0].mean() - groups[1].mean()),
         float(np.sqrt(total)),
         unit=unit,
-        dof=freedom,
+        dof=effective_dof(parts, [x.size - 1 for x in groups]),
         n=min(x.size for x in groups),
         method=f"difference of means{what}, Welch",
     )
