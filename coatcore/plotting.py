@@ -228,3 +228,47 @@ def show_image(ax: Axes, image: xr.DataArray, *, cmap: str = "gray", **kwargs: A
         bbox=outline,
     )
     return drawn
+
+
+def panel_of_residual(ax: Axes, residual: xr.DataArray, name: str) -> None:
+    """A panel below the axes that shows what is left over in standard deviations.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        With the residual's axis on its abscissa; gives its lower quarter to the panel.
+    residual : xarray.DataArray
+        Over one dimension with a coordinate, in standard deviations; those within 3 lie on grey.
+    name : str
+        Label of its ordinate.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> deg = {"units": "degree", "long_name": "2θ"}
+    >>> axis = {"two_theta": ("two_theta", [10.0, 11.0], deg)}
+    >>> z = xr.DataArray([0.5, -1.0], axis, ("two_theta",))
+    >>> ax = new_axes()
+    >>> panel_of_residual(ax, z, "difference / σ")
+    >>> [panel.get_xlabel() for panel in ax.figure.axes]
+    ['', '2θ / °']
+    """
+    import numpy as np
+
+    spec = ax.get_subplotspec()
+    if spec is None:
+        # Axes that stand free have no room of their own to divide.
+        return
+    rows = spec.subgridspec(2, 1, height_ratios=(3, 1), hspace=0.06)
+    ax.set_subplotspec(rows[0])
+    below = ax.figure.add_subplot(rows[1], sharex=ax)
+    axis = residual[str(residual.dims[0])]
+    z = residual.values
+    below.axhspan(-3, 3, color="0.9", lw=0)
+    below.plot(axis.values, z, lw=0.5, color=OKABE_ITO["green"])
+    limit = max(5.0, 1.05 * float(np.nanmax(np.abs(z))))
+    below.set_ylim(-limit, limit)
+    below.set_ylabel(name)
+    below.set_xlabel(axis_label(axis))
+    below.spines[["top", "right"]].set_visible(False)
+    ax.tick_params(labelbottom=False)

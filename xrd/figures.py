@@ -9,7 +9,14 @@ import numpy as np
 import xarray as xr
 
 from coatcore.errors import MeasurementError
-from coatcore.plotting import CYCLE, OKABE_ITO, axis_label, mark_simulated, new_axes
+from coatcore.plotting import (
+    CYCLE,
+    OKABE_ITO,
+    axis_label,
+    mark_simulated,
+    new_axes,
+    panel_of_residual,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -92,39 +99,3 @@ def plot_comparison(found: Comparison, ax: Axes | None = None) -> Axes:
     panel_of_residual(ax, found.residual, "difference / σ")
     mark_simulated(ax, found.sample)
     return ax
-
-
-def panel_of_residual(ax: Axes, residual: xr.DataArray, name: str) -> None:
-    """A panel below the axes that shows what is left over in standard deviations.
-
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes
-        With 2theta on its abscissa; gives its lower quarter to the panel.
-    residual : xarray.DataArray
-        Over two_theta.
-    name : str
-        Label of its ordinate.
-
-    Examples
-    --------
-    >>> from xrd import compare_patterns, plot_patterns, simulate_pattern
-    >>> pair = [simulate_pattern(s)[0] for s in (1, 2)]
-    >>> panel_of_residual(plot_patterns({"a": pair[0]}), compare_patterns(*pair).residual, "z")
-    """
-    spec = ax.get_subplotspec()
-    if spec is None:
-        # Axes that stand free have no room of their own to divide.
-        return
-    rows = spec.subgridspec(2, 1, height_ratios=(3, 1), hspace=0.06)
-    ax.set_subplotspec(rows[0])
-    below = ax.figure.add_subplot(rows[1], sharex=ax)
-    z = residual.values
-    below.axhspan(-3, 3, color="0.9", lw=0)
-    below.plot(residual["two_theta"].values, z, lw=0.5, color=OKABE_ITO["green"])
-    limit = max(5.0, 1.05 * float(np.nanmax(np.abs(z))))
-    below.set_ylim(-limit, limit)
-    below.set_ylabel(name)
-    below.set_xlabel(axis_label(residual["two_theta"]))
-    below.spines[["top", "right"]].set_visible(False)
-    ax.tick_params(labelbottom=False)

@@ -15,9 +15,15 @@ from scipy.stats import chi2
 from coatcore.display import shown
 from coatcore.errors import MeasurementError
 from coatcore.estimate import Estimate
-from coatcore.plotting import CYCLE, OKABE_ITO, axis_label, mark_simulated, new_axes
+from coatcore.plotting import (
+    CYCLE,
+    OKABE_ITO,
+    axis_label,
+    mark_simulated,
+    new_axes,
+    panel_of_residual,
+)
 from coatcore.provenance import add_history
-from xrd.figures import panel_of_residual
 from xrd.labels.angles import d_spacing
 from xrd.labels.labels import require_pattern
 from xrd.peaks.find import find_peaks, noise_gain, typical_width
