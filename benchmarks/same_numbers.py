@@ -32,6 +32,9 @@ def leaves(content: Any, path: str = "") -> Iterator[tuple[str, Any]]:
             if key not in LEFT_OUT:
                 yield from leaves(value, f"{path}.{key}")
     elif isinstance(content, list):
+        if path == ".files":
+            # In which order files stand tells nothing of the numbers.
+            content = sorted(content, key=lambda file: (file["sample"], file["path"]))
         for index, value in enumerate(content):
             yield from leaves(value, f"{path}[{index}]")
     else:

@@ -6,6 +6,8 @@ from .errors import ReadError as ReadError
 from .errors import RecipeError as RecipeError
 from .errors import StoreError as StoreError
 from .estimate import Estimate as Estimate
+from .kinds import Dim as Dim
+from .kinds import Kind as Kind
 from .provenance import add_history as add_history
 from .provenance import sha256_of as sha256_of
 from .provenance import versions as versions

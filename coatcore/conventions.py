@@ -1,7 +1,8 @@
 """Is this object labelled as every coatqc function expects?
 
-The conventions: dims come from a fixed list, every coordinate and variable says its `units`
-and `long_name`, spectral axes are finite and strictly monotonic, and the object says its `kind`.
+The conventions: dims are those that coatqc and the installed techniques know, every coordinate
+and variable says its `units` and `long_name`, spectral axes are finite and strictly monotonic, and
+the object says its `kind`.
 """
 
 from __future__ import annotations
@@ -10,59 +11,8 @@ import numpy as np
 import xarray as xr
 
 from coatcore.errors import MeasurementError
-
-KINDS = (
-    "ir_spectrum",
-    "ir_cube",
-    "image",
-    "mass_spectrum",
-    "mass_image",
-    "mass_events",
-    "xrd_pattern",
-    "impedance_spectrum",
-    "cell_record",
-    "cycle_table",
-)
-
-DIMS = {
-    "wavenumber": "cm-1",
-    "mz": "u",
-    "two_theta": "degree",
-    "y": "nm",
-    "x": "nm",
-    "position": "",
-    "replicate": "",
-    "scan": "",
-    "frequency": "Hz",
-    "record": "",
-    "cycle": "1",
-    "fragment": "",
-    "event": "",
-    "component": "",
-    "page": "",
-    "band": "cm-1",
-    "fwhm": "cm-1",
-}
-
-# Axes along which a function may interpolate or integrate: no repeats, no turning back.
-_MONOTONIC = ("wavenumber", "mz", "two_theta", "y", "x", "frequency", "cycle")
-
-# Millions of single ions, or rows of a cycler, have no coordinate: what there is to know of each
-# is a variable.
-_ONLY_COUNTED = ("event", "record")
-
-_DIMS_OF_KIND = {
-    "ir_spectrum": {"wavenumber"},
-    "ir_cube": {"y", "x", "wavenumber"},
-    "image": {"y", "x"},
-    "mass_spectrum": {"mz"},
-    "mass_image": {"y", "x"},
-    "mass_events": {"event"},
-    "xrd_pattern": {"two_theta"},
-    "impedance_spectrum": {"frequency"},
-    "cell_record": {"record"},
-    "cycle_table": {"cycle"},
-}
+from coatcore.kinds import Dim
+from coatcore.quality import registry
 
 
 def validate(obj: xr.DataArray | xr.Dataset) -> list[str]:
@@ -102,31 +52,33 @@ def validate(obj: xr.DataArray | xr.Dataset) -> list[str]:
             for attr in ("units", "long_name")
             if not isinstance(variable.attrs.get(attr), str)
         ]
-    for dim, size in obj.sizes.items():
-        name = str(dim)
-        if name not in DIMS:
-            problems.append(f"{name}: unknown dimension, expected one of {', '.join(DIMS)}")
+    known = registry.dims()
+    for name, size in ((str(dim), size) for dim, size in obj.sizes.items()):
+        if name not in known:
+            problems.append(f"{name}: unknown dimension, expected one of {', '.join(known)}")
         elif size == 0:
             problems.append(f"{name}: dimension is empty")
-        elif name not in coords and name not in _ONLY_COUNTED:
+        elif name not in coords and not known[name].counted:
             problems.append(f"{name}: dimension has no coordinate")
-        elif name in _MONOTONIC:
-            problems += _axis_problems(name, coords[name])
+        elif known[name].axis:
+            problems += _axis_problems(known[name], coords[name])
     kind = obj.attrs.get("kind")
     if kind is not None:
-        if kind not in KINDS:
-            problems.append(f"kind: found {kind!r}, expected one of {', '.join(KINDS)}")
-        elif missing := _DIMS_OF_KIND[kind] - {str(d) for d in obj.dims}:
+        kinds = registry.kinds()
+        if kind not in kinds:
+            problems.append(f"kind: found {kind!r}, expected one of {', '.join(kinds)}")
+        elif missing := set(kinds[kind].dims) - {str(d) for d in obj.dims}:
             problems.append(f"kind: {kind} needs dimension {', '.join(sorted(missing))}")
     return problems
 
 
-def _axis_problems(name: str, axis: xr.Variable) -> list[str]:
+def _axis_problems(dim: Dim, axis: xr.Variable) -> list[str]:
     problems = []
+    name = dim.name
     values = np.asarray(axis.values)
     units = axis.attrs.get("units")
-    if isinstance(units, str) and units != DIMS[name] and not (name in "yx" and units == "pixel"):
-        problems.append(f"{name}: units are {units!r}, expected {DIMS[name]!r}")
+    if isinstance(units, str) and units != dim.units and not (name in "yx" and units == "pixel"):
+        problems.append(f"{name}: units are {units!r}, expected {dim.units!r}")
     if not np.issubdtype(values.dtype, np.number) or not np.all(np.isfinite(values)):
         problems.append(f"{name}: coordinate holds values that are not finite numbers")
     elif values.size > 1:

@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from coatcore.errors import CoatqcError
-from coatcore.estimate import Estimate
-from coatcore.plotting import pretty_unit
+from coatcore.estimate import Estimate, estimate_row
+from coatcore.words import pretty_unit
 
 T = TypeVar("T")
 
@@ -173,54 +173,6 @@ def _rows_of(name: str, value: Any, unit: str) -> list[tuple[str, ...]]:
         ]
     unit = "" if unit == "1" else pretty_unit(unit)
     return [(name, f"{cell(value)} {unit}".rstrip(), "", "")]
-
-
-def estimate_row(name: str, estimate: Estimate) -> tuple[str, str, str, str]:
-    """Name, value with unit, interval and number of observations of an estimate, as text.
-
-    Parameters
-    ----------
-    name : str
-        Of the quantity.
-    estimate : Estimate
-        To show.
-
-    Examples
-    --------
-    >>> estimate_row("size", Estimate.from_interval(0.99, 0.9, 1.0, n=4))
-    ('size', '0.99(3)', '95 % [0.900, 1.000]', '4')
-    """
-    value = f"{estimate.concise} {pretty_unit(estimate.unit)}".rstrip()
-    return name, value, interval(estimate), str(estimate.n)
-
-
-def interval(estimate: Estimate) -> str:
-    """Coverage interval of an estimate as it is read.
-
-    Parameters
-    ----------
-    estimate : Estimate
-        To show.
-
-    Examples
-    --------
-    >>> interval(Estimate.from_interval(-13.2, -14.1, -12.4, unit="cm-1"))
-    '95 % [-14.10, -12.40]'
-    """
-    u, ends = estimate.standard_uncertainty, (estimate.lower, estimate.upper)
-    largest = max((abs(e) for e in ends if math.isfinite(e)), default=0.0)
-    # As many digits as the uncertainty bears, and one more.
-    decimals = 1 - math.floor(math.log10(u)) if 0 < u < math.inf else 0
-    if u == 0 or largest == 0:
-        low, high = (f"{e:.4g}" for e in ends)
-    elif 1e-3 <= largest < 1e6:
-        low, high = (f"{e:.{max(0, decimals)}f}" for e in ends)
-    else:
-        digits = max(2, decimals + math.floor(math.log10(largest)) + 1)
-        low, high = (f"{e:.{digits}g}" for e in ends)
-    if any(math.isinf(end) for end in ends):
-        low, high = (f"{e:.3g}" for e in ends)
-    return f"{100 * estimate.level:.4g} % [{low}, {high}]"
 
 
 def cell(value: object) -> str:

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from uncertainties import Variable, ufloat
 from uncertainties.core import AffineScalarFunc
 
+from coatcore.coverage import coverage_factor
 from coatcore.errors import MeasurementError
+from coatcore.words import pretty_unit
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,8 +127,6 @@ class Estimate:
         >>> round(e.lower, 3), round(e.upper, 3)
         (7.635, 12.365)
         """
-        from coatcore.coverage import coverage_factor
-
         half = coverage_factor(dof, level) * float(standard_uncertainty)
         value = float(value)
         u = float(standard_uncertainty)
@@ -163,8 +163,6 @@ class Estimate:
         (0.98, 1.0)
         """
         if standard_uncertainty is None:
-            from coatcore.coverage import coverage_factor
-
             standard_uncertainty = (upper - lower) / 2 / coverage_factor(level=level)
         return cls(
             float(value),
@@ -311,8 +309,6 @@ class Estimate:
     def _repr_html_(self) -> str:
         from html import escape
 
-        from coatcore.display import estimate_row
-
         _, value, interval, n = (escape(text) for text in estimate_row("", self))
         method = escape(self.method, quote=True)
         return f'<span title="{method}">{value} <small>{interval}, n = {n}</small></span>'
@@ -351,3 +347,51 @@ def _unit_of(*factors: tuple[str, int]) -> str:
             powers[name] = powers.get(name, 0) + exponent * int(power or 1)
     parts = [name if n == 1 else f"{name}{n}" for name, n in powers.items() if n]
     return " ".join(parts) or "1"
+
+
+def estimate_row(name: str, estimate: Estimate) -> tuple[str, str, str, str]:
+    """Name, value with unit, interval and number of observations of an estimate, as text.
+
+    Parameters
+    ----------
+    name : str
+        Of the quantity.
+    estimate : Estimate
+        To show.
+
+    Examples
+    --------
+    >>> estimate_row("size", Estimate.from_interval(0.99, 0.9, 1.0, n=4))
+    ('size', '0.99(3)', '95 % [0.900, 1.000]', '4')
+    """
+    value = f"{estimate.concise} {pretty_unit(estimate.unit)}".rstrip()
+    return name, value, interval(estimate), str(estimate.n)
+
+
+def interval(estimate: Estimate) -> str:
+    """Coverage interval of an estimate as it is read.
+
+    Parameters
+    ----------
+    estimate : Estimate
+        To show.
+
+    Examples
+    --------
+    >>> interval(Estimate.from_interval(-13.2, -14.1, -12.4, unit="cm-1"))
+    '95 % [-14.10, -12.40]'
+    """
+    u, ends = estimate.standard_uncertainty, (estimate.lower, estimate.upper)
+    largest = max((abs(e) for e in ends if math.isfinite(e)), default=0.0)
+    # As many digits as the uncertainty bears, and one more.
+    decimals = 1 - math.floor(math.log10(u)) if 0 < u < math.inf else 0
+    if u == 0 or largest == 0:
+        low, high = (f"{e:.4g}" for e in ends)
+    elif 1e-3 <= largest < 1e6:
+        low, high = (f"{e:.{max(0, decimals)}f}" for e in ends)
+    else:
+        digits = max(2, decimals + math.floor(math.log10(largest)) + 1)
+        low, high = (f"{e:.{digits}g}" for e in ends)
+    if any(math.isinf(end) for end in ends):
+        low, high = (f"{e:.3g}" for e in ends)
+    return f"{100 * estimate.level:.4g} % [{low}, {high}]"

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
+from coatcore.words import pretty_unit
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -113,25 +115,6 @@ def axis_label(coord: xr.DataArray) -> str:
     name = coord.attrs.get("long_name", str(coord.name or ""))
     unit = pretty_unit(coord.attrs.get("units", "1"))
     return f"{name} / {unit}" if unit and unit != name else name
-
-
-def pretty_unit(unit: str) -> str:
-    """Unit as it is printed: ``cm-1`` -> ``cm⁻¹``, ``degree`` -> ``°``, ``1`` -> nothing.
-
-    Examples
-    --------
-    >>> pretty_unit("cm-1"), pretty_unit("degree"), pretty_unit("1")
-    ('cm⁻¹', '°', '')
-    """
-    special = {"1": "", "degree": "°", "angstrom": "Å", "counts": "counts"}
-    if unit in special:
-        return special[unit]
-    import re
-
-    unit = re.sub(r"\bum(?=$|[\s\d-])", "µm", unit)
-
-    raised = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-    return re.sub(r"(?<=[A-Za-z)])-?\d+", lambda m: m.group().translate(raised), unit)
 
 
 def mark_simulated(ax: Axes, *objects: xr.DataArray | xr.Dataset) -> None:
@@ -272,3 +255,71 @@ def panel_of_residual(ax: Axes, residual: xr.DataArray, name: str) -> None:
     below.set_xlabel(axis_label(axis))
     below.spines[["top", "right"]].set_visible(False)
     ax.tick_params(labelbottom=False)
+
+
+# More lines than these tell apart nothing.
+_FEW_LINES = 12
+
+
+def plot_lines(array: xr.DataArray, axis: str, *, ax: Axes | None = None) -> Axes:
+    """An array as lines over one of its axes, the first twelve where it has more.
+
+    Parameters
+    ----------
+    array : xarray.DataArray
+        With that dimension, and any others.
+    axis : str
+        The dimension.
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw on.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> deg = {"units": "degree", "long_name": "2θ"}
+    >>> axis = {"two_theta": ("two_theta", [10.0, 11.0], deg)}
+    >>> plot_lines(xr.DataArray([1.0, 2.0], axis, ("two_theta",)), "two_theta").get_xlabel()
+    '2θ / °'
+    """
+    ax = new_axes(ax, figsize=(7, 4))
+    rest = [d for d in array.dims if d != axis]
+    lines = array.stack(line=rest) if rest else array.expand_dims("line")
+    lines = lines.transpose("line", axis)
+    for line in lines[:_FEW_LINES].values:
+        ax.plot(array[axis].values, line, lw=0.8)
+    if lines.sizes["line"] > _FEW_LINES:
+        ax.set_title(f"first {_FEW_LINES} of {lines.sizes['line']}")
+    ax.set_xlabel(axis_label(array[axis]))
+    ax.set_ylabel(axis_label(array))
+    mark_simulated(ax, array)
+    return ax
+
+
+def plot_mean_image(array: xr.DataArray, *, ax: Axes | None = None) -> Axes:
+    """An image with its colour scale; of a cube, the mean over its other axes; the first page.
+
+    Parameters
+    ----------
+    array : xarray.DataArray
+        With dims y and x, and any others.
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw on.
+
+    Examples
+    --------
+    >>> import numpy as np, xarray as xr
+    >>> nm = {"units": "nm", "long_name": "x"}
+    >>> image = xr.DataArray(np.eye(8), dims=("y", "x"),
+    ...     coords={"y": ("y", np.arange(8.0), nm), "x": ("x", np.arange(8.0), nm)})
+    >>> len(plot_mean_image(image).figure.axes)
+    2
+    """
+    ax = new_axes(ax, figsize=(7, 4))
+    flat = array.isel(page=0, drop=True) if "page" in array.dims else array
+    flat = flat.mean([d for d in flat.dims if d not in ("y", "x")])
+    drawn = show_image(ax, flat.transpose("y", "x"))
+    figure = ax.get_figure()
+    assert figure is not None
+    figure.colorbar(drawn, ax=ax, label=axis_label(array), shrink=0.8)
+    mark_simulated(ax, array)
+    return ax

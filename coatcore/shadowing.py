@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+from importlib import metadata
 from pathlib import Path
 
-PACKAGES = ("spectra", "imaging", "tofsims", "xrd", "electrochem")
+from coatcore.quality.registry import ENTRY_POINTS
 
 
 def shadowed_packages() -> list[str]:
@@ -20,7 +21,7 @@ def shadowed_packages() -> list[str]:
     """
     home = Path(__file__).resolve().parents[1]
     lines = []
-    for name in PACKAGES:
+    for name in _own_packages():
         try:
             spec = importlib.util.find_spec(name)
         except (ImportError, ValueError):
@@ -33,3 +34,10 @@ def shadowed_packages() -> list[str]:
                 "rename it or start from another folder"
             )
     return lines
+
+
+def _own_packages() -> list[str]:
+    """Packages of the techniques that are installed with coatqc; of others the home is unknown."""
+    points = metadata.entry_points(group=ENTRY_POINTS)
+    own = [p for p in points if p.dist is not None and p.dist.name == "coatqc"]
+    return sorted({point.module.partition(".")[0] for point in own})

@@ -134,14 +134,14 @@ class Pilot(NamedTuple):
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Design:
     """How a quantity is planned.
 
     Parameters
     ----------
     quantity : str
-        As in `coatqc.recipes.QUANTITIES`.
+        Name of the quantity.
     variable : str
         What is chosen, in words for people; settings in braces are filled in.
     size_unit : str
@@ -170,8 +170,8 @@ class Design:
 
     Examples
     --------
-    >>> from coatqc.planning import DESIGNS
-    >>> DESIGNS["ftir.carbonyl_shift"].variable
+    >>> from coatcore.quality.registry import designs
+    >>> designs()["ftir.carbonyl_shift"].variable
     'spectra a side'
     """
 

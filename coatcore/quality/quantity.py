@@ -1,10 +1,10 @@
-"""What one quantity gave on one sample, or why it gave nothing."""
+"""What is measured of the files of a role, and what came of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import pandas as pd
 import xarray as xr
@@ -12,10 +12,14 @@ from pydantic import BaseModel
 
 from coatcore.display import shown
 from coatcore.estimate import Estimate
+from coatcore.quality.memory import Memory
+
+P = TypeVar("P")
+R = TypeVar("R")
 
 
-@dataclass(frozen=True)
-class Inputs:
+@dataclass(frozen=True, kw_only=True)
+class Inputs(Generic[P]):
     """What a quantity is measured from.
 
     Parameters
@@ -25,21 +29,24 @@ class Inputs:
         none is named.
     parameters : pydantic.BaseModel
         The quantity's parameters, checked.
+    memory : Memory
+        What other quantities of the batch have made of the same files already.
 
     Examples
     --------
-    >>> Inputs([], [], None).reference
+    >>> Inputs(sample=[], reference=[], parameters=None).reference
     []
     """
 
     sample: list[Any]
     reference: list[Any]
-    parameters: Any
+    parameters: P
+    memory: Memory = field(default_factory=Memory, repr=False)
 
 
 @shown(hide=("data", "result", "replicates"), table="table")
-@dataclass(frozen=True)
-class Measurement:
+@dataclass(frozen=True, kw_only=True)
+class Measurement(Generic[R]):
     """Outcome of a quantity: a number or a category, and what stands behind it.
 
     Parameters
@@ -62,14 +69,14 @@ class Measurement:
 
     Examples
     --------
-    >>> m = Measurement(Estimate.from_standard_uncertainty(1.0, 0.1, unit="nm"))
+    >>> m = Measurement(estimate=Estimate.from_standard_uncertainty(1.0, 0.1, unit="nm"))
     >>> str(m)
     '1.00(10) nm'
     """
 
     estimate: Estimate | None = None
     category: str | None = None
-    result: Any = None
+    result: R | None = None
     table: pd.DataFrame | None = None
     data: dict[str, xr.DataArray | xr.Dataset] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -79,8 +86,8 @@ class Measurement:
         return str(self.estimate) if self.estimate is not None else str(self.category)
 
 
-@dataclass(frozen=True)
-class Quantity:
+@dataclass(frozen=True, kw_only=True)
+class Quantity(Generic[P, R]):
     """A named thing that can be measured on the files of one role.
 
     Parameters
@@ -98,22 +105,23 @@ class Quantity:
     parameters : type of pydantic.BaseModel
         What may be set in the batch file.
     measure : callable
-        `Inputs` -> `Measurement`.
+        `Inputs` -> `Measurement`. Raises `MeasurementError` where the files do not allow it.
     categories : tuple of str
         What a categorical quantity can come out as.
 
     Examples
     --------
-    >>> from coatqc.recipes.quantities import QUANTITIES
-    >>> QUANTITIES["ftir.carbonyl_shift"].unit
-    'cm-1'
+    >>> from coatcore.quality.parameters import Parameters
+    >>> Quantity(name="raman.position", title="G band", role="raman", unit="cm-1",
+    ...     parameters=Parameters, measure=lambda inputs: Measurement()).needs_reference
+    False
     """
 
     name: str
     title: str
     role: str
     unit: str
-    needs_reference: bool
     parameters: type[BaseModel]
-    measure: Callable[[Inputs], Measurement]
+    measure: Callable[[Inputs[P]], Measurement[R]]
+    needs_reference: bool = False
     categories: tuple[str, ...] = ()

@@ -7,10 +7,9 @@ from typing import Any
 
 import xarray as xr
 
-from coatcore.conventions import KINDS
 from coatcore.errors import ReadError
 from coatcore.reading.hdf5_guard import MOST_BYTES, members, require_plain
-from coatcore.reading.registry import BY_CONTENT, NO, FileStart, Reader
+from coatcore.reading.registry import ANY_KIND, BY_CONTENT, NO, FileStart, Reader
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _CLASSIC = (b"CDF\x01", b"CDF\x02")
@@ -74,4 +73,4 @@ def _check_words(variable: Any, path: Path) -> None:
             raise ReadError(path, f"{variable.name} holds more than 1 MiB of words")
 
 
-reader = Reader("coatqc_netcdf", KINDS, _recognises, _read)
+reader = Reader("coatqc_netcdf", (ANY_KIND,), _recognises, _read)

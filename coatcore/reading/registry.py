@@ -15,15 +15,19 @@ from pathlib import Path
 
 import xarray as xr
 
-from coatcore.conventions import KINDS, validate
+from coatcore.conventions import validate
 from coatcore.errors import ReadError
 from coatcore.provenance import add_history, sha256_of
+from coatcore.quality.registry import kinds as known_kinds
 from coatcore.reading.delimited import Table, parse_table
 
 ENTRY_POINTS = "coatqc.readers"
 HEAD_BYTES = 65536
 # The file that a Zarr store of format 3 or 2 has in its folder.
 ZARR_MARKS = ("zarr.json", ".zgroup")
+
+# Of readers of what coatqc writes itself: the file says which kind it holds.
+ANY_KIND = "any"
 
 # How sure a reader is that a file is its own.
 NO, BY_NAME, BY_CONTENT = 0, 1, 2
@@ -85,7 +89,7 @@ class Reader:
     name : str
         Vendor and format, e.g. ``"thermo_omnic"``; stored in ``attrs["reader"]``.
     kinds : tuple of str
-        The kinds of object that it returns.
+        The kinds of object that it returns; `ANY_KIND` where the file says which.
     recognises : callable
         `FileStart` -> NO, BY_NAME or BY_CONTENT. Must not raise and must be cheap.
     read : callable
@@ -159,10 +163,11 @@ def read(
         The file, or the folder of a Zarr store. What it holds decides which reader takes it;
         its name only breaks ties.
     kind : str or tuple of str, optional
-        What the file must be: one (or one of several) of ``ir_spectrum``, ``ir_cube``, ``image``,
-        ``mass_spectrum``, ``mass_image``, ``mass_events``, ``xrd_pattern``,
-        ``impedance_spectrum``, ``cell_record``, ``cycle_table``. Needed only where a
-        file (two unlabelled columns, say) could be several things, or holds several.
+        What the file must be: one (or one of several) of the kinds that the installed techniques
+        know; those of coatqc are ``ir_spectrum``, ``ir_cube``, ``image``, ``mass_spectrum``,
+        ``mass_image``, ``mass_events``, ``xrd_pattern``, ``impedance_spectrum``,
+        ``cell_record``, ``cycle_table``. Needed only where a file (two unlabelled columns, say)
+        could be several things, or holds several.
 
     Returns
     -------
@@ -183,9 +188,9 @@ def read(
     """
     path = Path(path)
     kinds = (kind,) if isinstance(kind, str) else kind or ()
-    if unknown := [k for k in kinds if k not in KINDS]:
+    if unknown := [k for k in kinds if k not in known_kinds()]:
         what = f"kind {unknown[0]!r} was asked for"
-        raise ReadError(path, what, f"use one of {', '.join(KINDS)}")
+        raise ReadError(path, what, f"use one of {', '.join(known_kinds())}")
     start = _start_of(path)
     reader = _choose(start, kinds)
     try:
@@ -258,7 +263,7 @@ def _looks_like(start: FileStart) -> str:
 
 
 def _choose(start: FileStart, kinds: tuple[str, ...]) -> Reader:
-    able = [r for r in readers() if not kinds or set(kinds) & set(r.kinds)]
+    able = [r for r in readers() if not kinds or ANY_KIND in r.kinds or set(kinds) & set(r.kinds)]
     scores = [(r.recognises(start), r) for r in able]
     best = max((score for score, _ in scores), default=NO)
     chosen = [r for score, r in scores if score == best]

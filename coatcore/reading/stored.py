@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from coatcore.conventions import KINDS
 from coatcore.errors import ReadError
+from coatcore.quality.registry import kinds
 
 _MOST_NAMES = 10_000
 # What `read` writes anew, and under which name the older value is kept.
@@ -47,12 +47,12 @@ def restored(dataset: xr.Dataset, path: Path) -> xr.DataArray | xr.Dataset:
     if "kind" not in dataset.attrs and len(names) == 1:
         found = dataset[names[0]]
     kind = found.attrs.get("kind")
-    if not isinstance(kind, str) or kind not in KINDS:
+    if not isinstance(kind, str) or kind not in kinds():
         held = ", ".join(names[:8]) or "nothing"
         raise ReadError(
             path,
             f"holds {held}, and no attribute kind that coatqc knows",
-            f"set attrs['kind'] to one of {', '.join(KINDS)} before .to_netcdf or .to_zarr",
+            f"set attrs['kind'] to one of {', '.join(kinds())} before .to_netcdf or .to_zarr",
         )
     words = [n for n, c in found.coords.items() if c.dtype.kind == "O"]
     if any(found[n].size > _MOST_NAMES for n in words):

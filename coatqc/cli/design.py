@@ -58,7 +58,7 @@ def plan(
     from rich.table import Table
 
     from coatcore.display import cell
-    from coatqc.planning import DESIGNS
+    from coatcore.quality.registry import designs
     from coatqc.planning import plan as planned
 
     console = Console(highlight=False)
@@ -66,7 +66,7 @@ def plan(
         listed = Table(box=None, pad_edge=False)
         for head in ("quantity", "effect", "what is chosen", "settings"):
             listed.add_column(head, overflow="fold")
-        for name, design in DESIGNS.items():
+        for name, design in designs().items():
             defaults = design.settings()
             values = ", ".join(f"{k}={v}" for k, v in defaults.model_dump().items())
             words = design.variable.format(**defaults.model_dump())

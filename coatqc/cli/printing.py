@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from coatqc.judging.run import BatchResult
-    from coatqc.recipes.batch import Batch
+    from coatqc.recipes.models import Batch
 
 
 def made_folder(folder: Path) -> Path:

@@ -30,8 +30,9 @@ def check(
 
     Exit code: 0 no mistake, 4 mistakes, each with its place and a remedy.
     """
-    from coatqc.recipes.batch import load_batch, read_toml
+    from coatqc.recipes.batch import load_batch
     from coatqc.recipes.recipe import load_recipe, wanted_files
+    from coatqc.recipes.toml_file import read_toml
 
     raw = read_toml(file)
     if "samples" in raw or "recipe" in raw:

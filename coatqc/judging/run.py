@@ -12,16 +12,18 @@ from typing import Any
 
 import xarray as xr
 
-from coatcore.display import Sheet, estimate_row, shown
+from coatcore.display import Sheet, shown
 from coatcore.errors import CoatqcError, ReadError
+from coatcore.estimate import estimate_row
 from coatcore.plotting import pretty_unit
 from coatcore.provenance import versions
+from coatcore.quality.memory import Memory
 from coatcore.quality.quantity import Inputs, Measurement, Quantity
+from coatcore.quality.registry import kinds, quantities, roles
 from coatcore.reading.registry import read
 from coatcore.threads import one_thread
 from coatqc.judging.verdict import Decision, Verdict, conformance_probability, judge, worst
-from coatqc.recipes.batch import ROLES, Batch, Criterion, Observation
-from coatqc.recipes.quantities import KINDS_OF_ROLE, QUANTITIES
+from coatqc.recipes.models import Batch, Criterion, Observation
 
 Progress = Callable[[str, int, int], None]
 
@@ -68,15 +70,15 @@ class Outcome:
 
     Examples
     --------
-    >>> from coatqc.recipes.batch import Observation
+    >>> from coatqc.recipes.models import Observation
     >>> item = Observation(quantity="sem.crack_area_fraction", sample="a")
-    >>> Outcome(item, QUANTITIES[item.quantity], error="a.tif: no such file").title
+    >>> Outcome(item, quantities()[item.quantity], error="a.tif: no such file").title
     'crack area fraction of a'
     """
 
     item: Observation
-    quantity: Quantity
-    measurement: Measurement | None = None
+    quantity: Quantity[Any, Any]
+    measurement: Measurement[Any] | None = None
     error: str = ""
     verdict: Verdict | None = None
     conformance_probability: float | None = None
@@ -139,7 +141,7 @@ class BatchResult:
 
     Examples
     --------
-    >>> from coatqc.recipes.batch import Batch
+    >>> from coatqc.recipes.models import Batch
     >>> run_batch(Batch(schema_version=1, name="A7", samples={"A7": {}})).verdict
     'inconclusive'
     """
@@ -195,7 +197,7 @@ def run_batch(batch: Batch, *, progress: Progress | None = None) -> BatchResult:
 
     Examples
     --------
-    >>> from coatqc.recipes.batch import Batch
+    >>> from coatqc.recipes.models import Batch
     >>> result = run_batch(Batch(schema_version=1, name="A7",
     ...     samples={"A7": {"ftir": "absent.spa"}}))
     >>> result.files[0].error
@@ -210,8 +212,8 @@ def _run(batch: Batch, tell: Progress) -> BatchResult:
     wanted = [
         (name, role, pattern)
         for name, sample in {**batch.samples, **batch.references}.items()
-        for role in ROLES
-        for pattern in getattr(sample, role)
+        for role in roles()
+        for pattern in sample.files(role)
     ]
     items: list[Observation] = [*batch.criteria, *batch.observations]
     total = len(wanted) + len(items)
@@ -219,12 +221,16 @@ def _run(batch: Batch, tell: Progress) -> BatchResult:
     for done, (name, role, pattern) in enumerate(wanted):
         tell(f"reading {pattern}", done, total)
         files += _read_all(batch, name, role, pattern)
-    measured: dict[str, Measurement | str] = {}
+    measured: dict[str, Measurement[Any] | str] = {}
     decision = Decision(**batch.decision.model_dump())
+    memory = Memory()
+    for file in files:
+        if file.data is not None:
+            memory.know(file.data)
     outcomes = []
     for done, item in enumerate(items, start=len(wanted)):
         tell(f"measuring {item.quantity}", done, total)
-        outcomes.append(_outcome(item, files, measured, decision))
+        outcomes.append(_outcome(item, files, measured, decision, memory))
     tell("done", total, total)
     n = len(batch.criteria)
     return BatchResult(batch, files, outcomes[:n], outcomes[n:], started)
@@ -249,10 +255,10 @@ def _read_one(batch: Batch, name: str, role: str, path: Path) -> InputFile:
     shown = path.relative_to(batch.folder).as_posix() if path.is_relative_to(batch.folder) else None
     shown = (shown or path.name).encode("utf-8", "replace").decode()
     try:
-        data = read(path, kind=KINDS_OF_ROLE[role])
+        data = read(path, kind=roles()[role].kinds)
     except ReadError as error:
         return InputFile(name, role, shown, error=str(ReadError(shown, error.found, error.remedy)))
-    if not isinstance(data, xr.DataArray) and role != "cycling":
+    if not isinstance(data, xr.DataArray) and not kinds()[str(data.attrs["kind"])].dataset:
         return InputFile(name, role, shown, error=f"{shown}: holds several arrays, expected one")
     if batch.simulated:
         data = data.assign_attrs(simulated="yes")
@@ -262,14 +268,15 @@ def _read_one(batch: Batch, name: str, role: str, path: Path) -> InputFile:
 def _outcome(
     item: Observation,
     files: list[InputFile],
-    measured: dict[str, Measurement | str],
+    measured: dict[str, Measurement[Any] | str],
     decision: Decision,
+    memory: Memory,
 ) -> Outcome:
-    quantity = QUANTITIES[item.quantity]
+    quantity = quantities()[item.quantity]
     # The same quantity on the same files, judged twice, is measured once.
     key = repr((item.quantity, item.sample, item.reference, sorted(item.parameters.items())))
     if key not in measured:
-        measured[key] = _measure(item, quantity, files)
+        measured[key] = _measure(item, quantity, files, memory)
     got = measured[key]
     judged = isinstance(item, Criterion)
     if isinstance(got, str):
@@ -305,7 +312,9 @@ def _twins(files: list[InputFile]) -> str:
     return ""
 
 
-def _measure(item: Observation, quantity: Quantity, files: list[InputFile]) -> Measurement | str:
+def _measure(
+    item: Observation, quantity: Quantity[Any, Any], files: list[InputFile], memory: Memory
+) -> Measurement[Any] | str:
     """Measurement, or the reason why there is none."""
     sides: list[list[Any]] = []
     for name in (item.sample, item.reference):
@@ -317,7 +326,14 @@ def _measure(item: Observation, quantity: Quantity, files: list[InputFile]) -> M
             return twins
         sides.append([f.data for f in mine if f.data is not None])
     try:
-        return quantity.measure(Inputs(sides[0], sides[1], quantity.parameters(**item.parameters)))
+        return quantity.measure(
+            Inputs(
+                sample=sides[0],
+                reference=sides[1],
+                parameters=quantity.parameters(**item.parameters),
+                memory=memory,
+            )
+        )
     except CoatqcError as error:
         return str(error)
     except Exception as error:  # one measurement must not lose the others

@@ -1,3 +1,2 @@
-from .designs import DESIGNS as DESIGNS
 from .sample_size import Plan as Plan
 from .sample_size import plan as plan

@@ -18,7 +18,8 @@ from coatcore.errors import MeasurementError
 from coatcore.plotting import pretty_unit
 from coatcore.processes import spread
 from coatcore.quality.design import FAILED, Design, Fresh, Outcome, Pooled
-from coatqc.recipes.batch import nearest
+from coatcore.quality.registry import designs, quantities
+from coatcore.words import nearest
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -126,7 +127,7 @@ def plan(
     Parameters
     ----------
     quantity : str
-        One of `coatqc.planning.DESIGNS`.
+        One that `coatqc plan list` names.
     effect : float
         To be seen, in the quantity's unit.
     power : float
@@ -162,19 +163,15 @@ def plan(
         ...
     coatcore.errors.MeasurementError: found 'ftir.carbonyl_shfit'; ... did you mean ...
     """
-    from coatqc.planning.designs import DESIGNS
-
-    if quantity not in DESIGNS:
-        from coatqc.recipes.quantities import QUANTITIES
-
-        words = f"{quantity} is measured, but not planned" if quantity in QUANTITIES else ""
-        raise MeasurementError(f"{words or f'found {quantity!r}'}; {nearest(quantity, DESIGNS)}")
+    if quantity not in designs():
+        words = f"{quantity} is measured, but not planned" if quantity in quantities() else ""
+        raise MeasurementError(f"{words or f'found {quantity!r}'}; {nearest(quantity, designs())}")
     for name, value in (("power", power), ("alpha", alpha)):
         if not 0 < value < 1:
             raise MeasurementError(f"{name} is {value:g}, expected above 0 and below 1")
     if runs < 20 or jobs < 1:
         raise MeasurementError(f"runs is {runs} and jobs {jobs}, expected 20 and 1 at least")
-    design = DESIGNS[quantity]
+    design = designs()[quantity]
     if alpha != 0.05 and not design.any_alpha:
         raise MeasurementError(f"alpha is {alpha:g}; {quantity} is judged by a 95 % interval: 0.05")
     chosen, told = _settings(design, settings or {}, pilots)
@@ -277,9 +274,7 @@ def _fresh(
     alpha: float,
     chunk: range,
 ) -> list[Outcome]:
-    from coatqc.planning.designs import DESIGNS
-
-    design = DESIGNS[quantity]
+    design = designs()[quantity]
     assert isinstance(design.source, Fresh)
     return [
         design.source.experiment(
@@ -319,9 +314,7 @@ def _pools(
 
 
 def _made(quantity: str, chosen: Any, seed: int, task: tuple[float, int]) -> list[Any]:
-    from coatqc.planning.designs import DESIGNS
-
-    source = DESIGNS[quantity].source
+    source = designs()[quantity].source
     assert isinstance(source, Pooled)
     level, part = task
     # Both levels at different places of the stream: they share nothing.
@@ -383,9 +376,7 @@ def _answered(
     runs: int,
     told: tuple[str, ...],
 ) -> Plan:
-    from coatqc.recipes.quantities import QUANTITIES
-
-    unit = pretty_unit(QUANTITIES[design.quantity].unit)
+    unit = pretty_unit(quantities()[design.quantity].unit)
     variable = design.variable.format(**chosen.model_dump())
     size_unit = pretty_unit(design.size_unit)
     head = f"{variable} / {size_unit}" if size_unit else variable

@@ -6,7 +6,8 @@ from glob import glob
 from pathlib import Path
 
 from coatcore.provenance import versions
-from coatqc.recipes.batch import ROLES, Batch
+from coatcore.quality.registry import roles
+from coatqc.recipes.models import Batch
 
 
 def input_files(batch: Batch) -> list[tuple[str, Path]]:
@@ -20,8 +21,8 @@ def input_files(batch: Batch) -> list[tuple[str, Path]]:
     """
     found = []
     for sample in (*batch.samples.values(), *batch.references.values()):
-        for role in ROLES:
-            for pattern in getattr(sample, role):
+        for role in roles():
+            for pattern in sample.files(role):
                 path = batch.folder / pattern
                 named = [path]
                 if not path.exists() and any(c in pattern for c in "*?["):

@@ -5,46 +5,12 @@ from __future__ import annotations
 import glob
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import Field
-
-from coatqc.recipes.batch import (
-    ROLES,
-    Criterion,
-    DecisionRule,
-    Name,
-    Observation,
-    Sample,
-    Strict,
-    check_item,
-    checked,
-    read_toml,
-)
-
-
-class Recipe(Strict):
-    """A recipe: quantities with methods and limits, references, and the risks of a verdict.
-
-    Examples
-    --------
-    >>> Recipe(schema_version=1, name="NCM", version="2").version
-    '2'
-    """
-
-    schema_version: Literal[1]
-    name: Name
-    version: Name
-    description: str = ""
-    decision: DecisionRule = DecisionRule()
-    reference_batch: str = Field(
-        default="", description="batch in the results store that others are compared with"
-    )
-    references: dict[Name, Sample] = Field(default_factory=dict)
-    criteria: list[Criterion] = Field(default_factory=list)
-    observations: list[Observation] = Field(default_factory=list)
-    folder: Path = Field(default=Path(), exclude=True)
-    sha256: str = Field(default="", exclude=True)
+from coatcore.quality.registry import quantities, roles
+from coatqc.recipes.criteria import check_item
+from coatqc.recipes.models import Recipe, Sample
+from coatqc.recipes.toml_file import checked, read_toml
 
 
 def load_recipe(path: str | Path) -> Recipe:
@@ -108,11 +74,9 @@ def wanted_files(recipe: Recipe) -> dict[str, list[str]]:
     ...     {"quantity": "sem.lost_contact", "sample": "cycled"}]))
     {'cycled': ['sem']}
     """
-    from coatqc.recipes.quantities import QUANTITIES
-
     found: dict[str, list[str]] = {}
     for item in (*recipe.criteria, *recipe.observations):
-        quantity = QUANTITIES.get(item.quantity)
+        quantity = quantities().get(item.quantity)
         for name in (item.sample, item.reference):
             if quantity is None or name is None or name in recipe.references:
                 continue
@@ -137,7 +101,7 @@ def into_batch(recipe: Recipe, raw: dict[str, Any]) -> dict[str, Any]:
     # The folder's own name may hold brackets.
     folder = Path(glob.escape(str(recipe.folder)))
     for name, sample in recipe.references.items():
-        files = {role: getattr(sample, role) for role in ROLES}
+        files = {role: sample.files(role) for role in roles()}
         references[name] = {"description": sample.description} | {
             role: [
                 (recipe.folder if (recipe.folder / p).exists() else folder).joinpath(p).as_posix()

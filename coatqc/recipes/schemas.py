@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from coatcore.errors import RecipeError
+from coatcore.quality.registry import quantities
+from coatqc.recipes.models import Batch, Recipe
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 WHAT = ("recipe", "batch", "report")
@@ -42,10 +44,6 @@ def json_schema(what: str) -> dict[str, Any]:
         raise RecipeError(f"found {what!r}, expected one of {', '.join(WHAT)}")
     if what == "report":
         return _report()
-    from coatqc.recipes.batch import Batch
-    from coatqc.recipes.quantities import QUANTITIES
-    from coatqc.recipes.recipe import Recipe
-
     model = Recipe if what == "recipe" else Batch
     schema = model.model_json_schema()
     for key in [k for k in schema["properties"] if model.model_fields[k].exclude]:
@@ -53,7 +51,7 @@ def json_schema(what: str) -> dict[str, Any]:
     definitions = schema["$defs"]
     for name in ("Criterion", "Observation"):
         if name in definitions:
-            definitions[name]["properties"]["quantity"] = {"enum": list(QUANTITIES)}
+            definitions[name]["properties"]["quantity"] = {"enum": list(quantities())}
     if "Sample" in definitions:
         # One path may stand for a list of one.
         files = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}

@@ -8,6 +8,7 @@ from typing import Any
 
 from coatcore.errors import RecipeError
 from coatcore.quality.quantity import Quantity
+from coatcore.quality.registry import quantities
 
 RECIPE = """\
 # What is measured on every batch of a product, and what is good. Check it: coatqc check recipe.toml
@@ -77,14 +78,12 @@ def make_starter(folder: str | Path) -> tuple[Path, Path]:
     >>> load_recipe(recipe).criteria[0].quantity
     'ftir.carbonyl_shift'
     """
-    from coatqc.recipes.quantities import QUANTITIES
-
     folder = Path(folder)
     paths = folder / "recipe.toml", folder / "batch.toml"
     for path in paths:
         if path.exists():
             raise RecipeError(f"{path}: is there already; choose another folder")
-    offers = "\n".join(_offer(quantity) for quantity in QUANTITIES.values())
+    offers = "\n".join(_offer(quantity) for quantity in quantities().values())
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for path, text in zip(paths, (f"{RECIPE}\n{offers}", BATCH), strict=True):

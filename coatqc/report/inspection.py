@@ -12,16 +12,10 @@ from matplotlib.figure import Figure
 from rich.table import Table
 
 from coatcore.errors import MeasurementError, printable
-from coatcore.plotting import axis_label, mark_simulated, new_axes, show_image
+from coatcore.plotting import plot_lines, plot_mean_image
+from coatcore.quality.registry import dims, technique_of_kind
 
 _PLAIN_ATTRS = ("kind", "source", "sha256", "reader", "history")
-_FEW_LINES = 12
-# Which figure of electrochem shows what.
-_OF_CELLS = {
-    "impedance_spectrum": "plot_impedance",
-    "cell_record": "plot_record",
-    "cycle_table": "plot_cycles",
-}
 
 
 def _number(value: Any) -> float | None:
@@ -156,26 +150,14 @@ def to_text(facts: dict[str, Any], obj: xr.DataArray | xr.Dataset) -> Table:
     return table
 
 
-def _event_image(events: xr.DataArray | xr.Dataset) -> xr.DataArray:
-    x, y = (np.asarray(events[axis].values, dtype=np.int64) for axis in "xy")
-    ny, nx = int(y.max()) + 1, int(x.max()) + 1
-    image = np.bincount(y * nx + x, minlength=ny * nx).reshape(ny, nx)
-    coords = {
-        axis: (axis, np.arange(n) + 0.5, {"units": "pixel", "long_name": axis})
-        for axis, n in (("y", ny), ("x", nx))
-    }
-    about = {"units": "counts", "long_name": "events"}
-    return xr.DataArray(image, coords, ("y", "x"), name="counts", attrs=about)
-
-
 def draw(obj: xr.DataArray | xr.Dataset, target: Path) -> Figure:
     """Draw what was read, and save it as a picture.
 
     Parameters
     ----------
     obj : xarray.DataArray or xarray.Dataset
-        Spectrum, pattern or image; of a cube, the mean over its other axes; of an event list,
-        how many events each pixel has.
+        As it was read. Its technique says how it is drawn; by default lines over its axis, or
+        an image, of a cube the mean over its other axes.
     target : pathlib.Path
         File to write; its ending says the format.
 
@@ -193,39 +175,14 @@ def draw(obj: xr.DataArray | xr.Dataset, target: Path) -> Figure:
     ...     attrs={"units": "counts", "long_name": "counts", "kind": "xrd_pattern"})
     >>> _ = draw(da, Path(tempfile.mkdtemp()) / "a.png")
     """
-    if obj.attrs.get("kind") in _OF_CELLS:
-        import electrochem.record_figures as figures
-
-        ax = getattr(figures, _OF_CELLS[obj.attrs["kind"]])(obj)
-        return _saved(ax, target)
-    if obj.attrs.get("kind") == "mass_events":
-        array = _event_image(obj)
-    else:
-        array = obj if isinstance(obj, xr.DataArray) else obj[next(iter(obj.data_vars))]
-    ax = new_axes(figsize=(7, 4))
+    technique = technique_of_kind(str(obj.attrs.get("kind")))
+    if technique is not None and technique.quick_look is not None:
+        return _saved(technique.quick_look(obj), target)
+    array = obj if isinstance(obj, xr.DataArray) else obj[next(iter(obj.data_vars))]
     if {"y", "x"} <= set(array.dims):
-        others = [d for d in array.dims if d not in ("y", "x")]
-        flat = array.isel(page=0, drop=True) if "page" in others else array
-        flat = flat.mean([d for d in flat.dims if d not in ("y", "x")])
-        drawn = show_image(ax, flat.transpose("y", "x"))
-        figure = ax.get_figure()
-        assert figure is not None
-        figure.colorbar(drawn, ax=ax, label=axis_label(array), shrink=0.8)
-    else:
-        axis = next(d for d in array.dims if d in ("wavenumber", "mz", "two_theta"))
-        rest = [d for d in array.dims if d != axis]
-        lines = array.stack(line=rest) if rest else array.expand_dims("line")
-        lines = lines.transpose("line", axis)
-        for line in lines[:_FEW_LINES].values:
-            ax.plot(array[axis].values, line, lw=0.8)
-        if lines.sizes["line"] > _FEW_LINES:
-            ax.set_title(f"first {_FEW_LINES} of {lines.sizes['line']}")
-        ax.set_xlabel(axis_label(array[axis]))
-        ax.set_ylabel(axis_label(array))
-        if axis == "wavenumber":
-            ax.invert_xaxis()
-    mark_simulated(ax, obj)
-    return _saved(ax, target)
+        return _saved(plot_mean_image(array), target)
+    axis = next((str(d) for d in array.dims if dims()[str(d)].axis), str(array.dims[-1]))
+    return _saved(plot_lines(array, axis), target)
 
 
 def _saved(ax: Axes, target: Path) -> Figure:

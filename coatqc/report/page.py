@@ -46,7 +46,7 @@ def render_page(result: BatchResult, earlier: Earlier | None = None) -> str:
     >>> "&lt;A7&gt;" in page and "<A7>" not in page
     True
     """
-    from coatqc.report.figures import technique_sections
+    from coatqc.report.figures import page_sections
 
     order = {verdict: rank for rank, verdict in enumerate(ORDER)}
     counts = {v: sum(o.verdict == v for o in result.criteria) for v in reversed(ORDER)}
@@ -59,7 +59,7 @@ def render_page(result: BatchResult, earlier: Earlier | None = None) -> str:
         cards=[
             (o, gauge(o)) for o in sorted(result.criteria, key=lambda o: order[o.verdict or "pass"])
         ],
-        sections=technique_sections(result),
+        sections=page_sections(result),
         broken=[f for f in result.files if f.error],
         interval=interval_text,
         compared=earlier.words if earlier is not None else "",
@@ -121,12 +121,12 @@ def gauge(outcome: Outcome) -> Gauge | None:
 
     Examples
     --------
-    >>> from coatqc.recipes.batch import Criterion
-    >>> from coatqc.recipes.quantities import QUANTITIES
+    >>> from coatqc.recipes.models import Criterion
+    >>> from coatcore.quality.registry import quantities
     >>> from coatcore.quality.quantity import Measurement
     >>> item = Criterion(quantity="nanoir_map.coverage", sample="a", min=0.9)
-    >>> m = Measurement(Estimate.from_interval(0.98, 0.96, 1.0))
-    >>> g = gauge(Outcome(item, QUANTITIES[item.quantity], m))
+    >>> m = Measurement(estimate=Estimate.from_interval(0.98, 0.96, 1.0))
+    >>> g = gauge(Outcome(item, quantities()[item.quantity], m))
     >>> g.limits[0] < g.bar_left
     True
     """

@@ -1,4 +1,4 @@
-"""Which tables a report shows of each technique, and how a table is stored."""
+"""How a table stands on a page, and how it is stored."""
 
 from __future__ import annotations
 
@@ -10,63 +10,9 @@ import pandas as pd
 import xarray as xr
 
 from coatcore.plotting import pretty_unit
-from coatqc.judging.run import Outcome
 
 _ROWS = 40
 _HEAD = re.compile(r"(?P<name>.+?) / (?P<unit>\S.*)")
-
-
-_SEEN_IN_THE_FIGURE = ("lower whisker", "upper whisker", "median level")
-
-
-def technique_tables(role: str, outcomes: list[Outcome]) -> list[dict[str, Any]]:
-    """Tables of one technique, ready for the page.
-
-    Parameters
-    ----------
-    role : str
-        Role of the technique's files.
-    outcomes : list of Outcome
-        Those of this role.
-
-    Returns
-    -------
-    list of dict
-        Keys title, heads, rows, left_out. Box statistics of all groups stand in one table.
-
-    Examples
-    --------
-    >>> technique_tables("sem", [])
-    []
-    """
-    shown = [
-        (o, o.measurement.table)
-        for o in outcomes
-        if o.measurement is not None
-        and o.measurement.table is not None
-        and len(o.measurement.table)
-    ]
-    if role == "tofsims":
-        groups: dict[str, list[pd.DataFrame]] = {}
-        others = []
-        for o, table in shown:
-            if o.measurement is None or "normalized_intensity" not in o.measurement.data:
-                others.append({"title": o.title, **table_rows(table)})
-                continue
-            by = o.parameters.by
-            mine = table[table["fragment"] == o.parameters.fragment]
-            # The whiskers are seen in the figure; a page has no room for them.
-            mine = mine.drop(columns=[c for c in mine if c in _SEEN_IN_THE_FIGURE])
-            mine.insert(1, "group", o.item.sample)
-            groups.setdefault(by if isinstance(by, str) else " + ".join(by), []).append(mine)
-        return others + [
-            {
-                "title": f"Box statistics, normalised by {by}",
-                **table_rows(pd.concat(parts, ignore_index=True).drop_duplicates()),
-            }
-            for by, parts in groups.items()
-        ]
-    return [{"title": o.title, **table_rows(table)} for o, table in shown]
 
 
 def table_rows(table: pd.DataFrame) -> dict[str, Any]:

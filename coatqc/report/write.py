@@ -12,7 +12,7 @@ from coatqc.judging.run import BatchResult
 from coatqc.report.crate import CRATE, crate_metadata
 from coatqc.report.page import render_page
 from coatqc.report.tables import table_dataset
-from coatqc.store.deltas import Earlier
+from coatqc.store.deltas import Earlier, with_changes
 from coatqc.store.report_facts import to_dict
 
 
@@ -62,7 +62,8 @@ def write_report(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     page, facts, arrays = (folder / n for n in ("report.html", "report.json", "results.nc"))
-    text = json.dumps(to_dict(result, earlier), indent=2, ensure_ascii=False, allow_nan=False)
+    content = with_changes(to_dict(result), result, earlier)
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
     _replace(facts, text.encode("utf-8", "replace") + b"\n")
     _replace(page, render_page(result, earlier).encode("utf-8", "replace"))
     # In memory first: HDF5 that writes onto a full disk ends the whole process.

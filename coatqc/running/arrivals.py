@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from coatcore.errors import CoatqcError, printable
-from coatqc.recipes.batch import load_batch, read_toml
+from coatqc.recipes.batch import load_batch
 from coatqc.recipes.inputs import input_files, size_and_time
+from coatqc.recipes.toml_file import read_toml
 from coatqc.running.quarantine import Fingerprint
 
 Say = Callable[[Path, str], None]

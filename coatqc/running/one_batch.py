@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 from coatcore.errors import CoatqcError, MeasurementError, printable
 from coatqc.judging.run import run_batch
 from coatqc.judging.summary import DONE, Summary, facts_in, summarize, summary_in
-from coatqc.recipes.batch import Batch, load_batch
+from coatqc.recipes.batch import load_batch
 from coatqc.recipes.inputs import fingerprint
+from coatqc.recipes.models import Batch
 
 if TYPE_CHECKING:
     from coatqc.judging.run import BatchResult

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from pydantic import ValidationError
 
 from coatcore.estimate import Estimate
-
-if TYPE_CHECKING:
-    from coatqc.judging.run import Outcome
-    from coatqc.recipes.batch import Batch
+from coatcore.quality.registry import quantities
+from coatqc.judging.run import BatchResult, Outcome
+from coatqc.recipes.models import Batch
+from coatqc.store.report_facts import estimate_facts
+from coatqc.store.store import newest_report
 
 
 @dataclass(frozen=True)
@@ -127,8 +131,6 @@ def find_earlier(where: str | Path, batch: Batch, *, until: int | None = None) -
     >>> find_earlier(store, Batch(schema_version=1, name="A7", samples={"A7": {}}))
     Earlier(last=None, reference=None, absent='')
     """
-    from coatqc.store.store import newest_report
-
     last = None
     if batch.recipe_name:
         last = _former(
@@ -167,6 +169,11 @@ def _former(report: dict[str, Any] | None) -> Former | None:
 
 def _key(outcome: dict[str, Any]) -> str:
     what = [outcome.get(k) or "" for k in ("quantity", "sample", "reference", "parameters")]
+    quantity = quantities().get(str(what[0]))
+    if quantity is not None and isinstance(what[3], dict):
+        # A record of an earlier version lacks parameters that did not exist: they had defaults.
+        with contextlib.suppress(ValidationError):
+            what[3] = quantity.parameters(**what[3]).model_dump(mode="json")
     return json.dumps(what, sort_keys=True, default=str)
 
 
@@ -187,11 +194,10 @@ def deltas(outcome: Outcome, earlier: Earlier) -> list[Delta]:
 
     Examples
     --------
-    >>> from coatqc.recipes import QUANTITIES
-    >>> from coatqc.recipes.batch import Observation
+    >>> from coatqc.recipes.models import Observation
     >>> from coatqc.judging.run import Outcome
     >>> item = Observation(quantity="sem.lost_contact", sample="a")
-    >>> deltas(Outcome(item, QUANTITIES[item.quantity]), Earlier())
+    >>> deltas(Outcome(item, quantities()[item.quantity]), Earlier())
     []
     """
     got = outcome.measurement.estimate if outcome.measurement else None
@@ -214,3 +220,50 @@ def deltas(outcome: Outcome, earlier: Earlier) -> list[Delta]:
             continue
         found.append(Delta(f"the {name} batch, {former.batch}", got - before))
     return found
+
+
+def with_changes(
+    facts: dict[str, Any], result: BatchResult, earlier: Earlier | None
+) -> dict[str, Any]:
+    """Content of report.json with how far each outcome has moved since earlier batches.
+
+    Parameters
+    ----------
+    facts : dict
+        From `coatqc.store.report_facts.to_dict`.
+    result : BatchResult
+        What it was made from.
+    earlier : Earlier or None
+        None leaves the facts as they are.
+
+    Returns
+    -------
+    dict
+
+    Examples
+    --------
+    >>> with_changes({"criteria": [], "observations": []}, None, None)
+    {'criteria': [], 'observations': []}
+    """
+    if earlier is None:
+        return facts
+
+    def changed(outcomes: list[Outcome], told: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [
+            {**each, "changes": [_change(d) for d in deltas(outcome, earlier)]}
+            for outcome, each in zip(outcomes, told, strict=True)
+        ]
+
+    return {
+        **facts,
+        "criteria": changed(result.criteria, facts["criteria"]),
+        "observations": changed(result.observations, facts["observations"]),
+    }
+
+
+def _change(delta: Delta) -> dict[str, Any]:
+    return {
+        "since": delta.against,
+        "change": estimate_facts(delta.change),
+        "beyond_uncertainty": delta.beyond,
+    }

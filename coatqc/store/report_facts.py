@@ -7,7 +7,6 @@ from typing import Any
 
 from coatcore.estimate import Estimate
 from coatqc.judging.run import BatchResult, Outcome
-from coatqc.store.deltas import Earlier, deltas
 
 _REPLICATES = 1000
 SCHEMA = "coatqc-report-1"
@@ -17,11 +16,19 @@ def _finite(number: float | None) -> float | None:
     return number if number is not None and math.isfinite(number) else None
 
 
-def _estimate(estimate: Estimate) -> dict[str, Any]:
+def estimate_facts(estimate: Estimate) -> dict[str, Any]:
+    """An estimate as JSON holds it: no number that is not finite.
+
+    Examples
+    --------
+    >>> bound = Estimate.from_interval(9.0, 5.0, math.inf, standard_uncertainty=2.0)
+    >>> estimate_facts(bound)["lower"], estimate_facts(bound)["upper"]
+    (5.0, None)
+    """
     return {k: _finite(v) if isinstance(v, float) else v for k, v in estimate.to_dict().items()}
 
 
-def _outcome_dict(outcome: Outcome, earlier: Earlier | None) -> dict[str, Any]:
+def _outcome_dict(outcome: Outcome) -> dict[str, Any]:
     item, got = outcome.item, outcome.measurement
     facts: dict[str, Any] = {
         "quantity": item.quantity,
@@ -37,12 +44,7 @@ def _outcome_dict(outcome: Outcome, earlier: Earlier | None) -> dict[str, Any]:
         "replicates": [_finite(x) for x in got.replicates[:_REPLICATES]] if got else [],
     }
     if got and got.estimate is not None:
-        facts["estimate"] = _estimate(got.estimate)
-    if earlier is not None:
-        facts["changes"] = [
-            {"since": d.against, "change": _estimate(d.change), "beyond_uncertainty": d.beyond}
-            for d in deltas(outcome, earlier)
-        ]
+        facts["estimate"] = estimate_facts(got.estimate)
     if outcome.verdict is not None:
         facts["verdict"] = outcome.verdict
         facts["limits"] = {k: getattr(item, k) for k in ("min", "max", "equals")}
@@ -50,14 +52,12 @@ def _outcome_dict(outcome: Outcome, earlier: Earlier | None) -> dict[str, Any]:
     return facts
 
 
-def to_dict(result: BatchResult, earlier: Earlier | None = None) -> dict[str, Any]:
+def to_dict(result: BatchResult) -> dict[str, Any]:
     """Content of report.json.
 
     Parameters
     ----------
     result : BatchResult
-    earlier : Earlier, optional
-        Batches that it is compared with.
 
     Examples
     --------
@@ -81,8 +81,8 @@ def to_dict(result: BatchResult, earlier: Earlier | None = None) -> dict[str, An
         "simulated": result.simulated,
         "started": result.started,
         "verdict": result.verdict,
-        "criteria": [_outcome_dict(o, earlier) for o in result.criteria],
-        "observations": [_outcome_dict(o, earlier) for o in result.observations],
+        "criteria": [_outcome_dict(o) for o in result.criteria],
+        "observations": [_outcome_dict(o) for o in result.observations],
         "files": [
             {
                 "sample": f.sample,

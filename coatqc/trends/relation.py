@@ -15,6 +15,7 @@ from coatcore.display import shown
 from coatcore.errors import MeasurementError
 from coatcore.estimate import Estimate
 from coatcore.plotting import pretty_unit
+from coatcore.quality.registry import quantities
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -295,7 +296,7 @@ def _same(row: Any) -> tuple[str, ...]:
 
 def _chosen(history: pd.DataFrame, said: str) -> pd.DataFrame:
     """Rows of the one quantity that is meant."""
-    from coatqc.recipes.batch import nearest
+    from coatcore.words import nearest
 
     head, _, wanted = said.partition(":")
     quantity, _, sample = head.partition("@")
@@ -344,9 +345,7 @@ def _spelt(row: dict[Any, Any], groups: pd.DataFrame) -> str:
 
 def _words(row: Any) -> str:
     """What a row measures, with its unit."""
-    from coatqc.recipes.quantities import QUANTITIES
-
-    known = QUANTITIES.get(str(row["quantity"]))
+    known = quantities().get(str(row["quantity"]))
     title = str(row["title"])
     if known is not None:
         parameters = json.loads(row["parameters"])

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from coatcore.display import interval, shown
-from coatcore.estimate import Estimate
+from coatcore.display import shown
+from coatcore.estimate import Estimate, interval
 from coatcore.plotting import pretty_unit
 from coatqc.judging.run import run_batch
-from coatqc.recipes.batch import Observation, load_batch
+from coatqc.recipes.batch import load_batch
+from coatqc.recipes.models import Observation
 from coatqc.twin.demo import BLEND, PVP, make_demo, truth_key
 from coatqc.twin.paper_cells import cell_findings
 

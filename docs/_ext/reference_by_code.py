@@ -65,7 +65,7 @@ class Quantities(_Written):
     """Table of everything that can be measured."""
 
     def lines(self) -> list[str]:
-        from coatqc.recipes.quantities import QUANTITIES
+        from coatcore.quality.registry import quantities
 
         out = [".. list-table::", "   :header-rows: 1", ""]
         heads = ("quantity", "unit or outcomes", "files", "reference", "parameters")
@@ -77,7 +77,7 @@ class Quantities(_Written):
                 "yes" if q.needs_reference else "",
                 ", ".join(f"``{p}``" for p in q.parameters.model_fields),
             )
-            for q in QUANTITIES.values()
+            for q in quantities().values()
         ]
         for row in (heads, *rows):
             out += [f"   {'* -' if i == 0 else '  -'} {cell}" for i, cell in enumerate(row)]

@@ -186,7 +186,7 @@ def _retention(inputs: Inputs) -> Measurement:
             "its kind would keep",
         ]
     return Measurement(
-        estimate,
+        estimate=estimate,
         result={"sample": CyclingGroup(tuple(map(_name, tables)), tuple(tables), estimate)},
         table=_rows(tables, own, p),
         data={"cells": _capacities(tables)},
@@ -227,7 +227,7 @@ def _gain(inputs: Inputs) -> Measurement:
         *_warnings([*sides[0], *sides[1]]),
     )
     return Measurement(
-        gain,
+        estimate=gain,
         result={
             name: CyclingGroup(tuple(map(_name, t)), tuple(t), e)
             for name, t, e in zip(names, sides, kept, strict=True)
@@ -261,7 +261,7 @@ def _first_efficiency(inputs: Inputs) -> Measurement:
         notes = [f"of {n} cells"]
     table = pd.DataFrame({"cell": [_name(t) for t in tables], "Coulomb efficiency": values})
     return Measurement(
-        estimate,
+        estimate=estimate,
         result={"sample": CyclingGroup(tuple(map(_name, tables)), tuple(tables), None)},
         table=table,
         data={"cells": _capacities(tables)},
@@ -291,30 +291,28 @@ def _efficiency(table: xr.Dataset) -> tuple[float, float | None]:
 
 QUANTITIES = (
     Quantity(
-        "cycling.retention",
-        "capacity retention at cycle {cycle}",
-        "cycling",
-        "1",
-        False,
-        RetentionParameters,
-        _retention,
+        name="cycling.retention",
+        title="capacity retention at cycle {cycle}",
+        role="cycling",
+        unit="1",
+        parameters=RetentionParameters,
+        measure=_retention,
     ),
     Quantity(
-        "cycling.retention_gain",
-        "gain in capacity retention at cycle {cycle}",
-        "cycling",
-        "1",
-        True,
-        RetentionParameters,
-        _gain,
+        name="cycling.retention_gain",
+        title="gain in capacity retention at cycle {cycle}",
+        role="cycling",
+        unit="1",
+        needs_reference=True,
+        parameters=RetentionParameters,
+        measure=_gain,
     ),
     Quantity(
-        "cycling.coulombic_efficiency_first",
-        "Coulomb efficiency of the first cycle",
-        "cycling",
-        "1",
-        False,
-        CellParameters,
-        _first_efficiency,
+        name="cycling.coulombic_efficiency_first",
+        title="Coulomb efficiency of the first cycle",
+        role="cycling",
+        unit="1",
+        parameters=CellParameters,
+        measure=_first_efficiency,
     ),
 )

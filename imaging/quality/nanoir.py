@@ -36,7 +36,8 @@ def _measure(inputs: Inputs, *, of: Callable[[imaging.Pinholes], Estimate]) -> M
             "make each map a sample of its own"
         )
     p = inputs.parameters
-    found = imaging.find_pinholes(
+    found = inputs.memory.once(
+        imaging.find_pinholes,
         inputs.sample[0],
         bare=p.bare,
         unseen=p.unseen,
@@ -51,7 +52,11 @@ def _measure(inputs: Inputs, *, of: Callable[[imaging.Pinholes], Estimate]) -> M
         "the area (95 %)",
     )
     return Measurement(
-        of(found), result=found, table=found.table, data={"pinholes": found.mask}, notes=notes
+        estimate=of(found),
+        result=found,
+        table=found.table,
+        data={"pinholes": found.mask},
+        notes=notes,
     )
 
 
@@ -60,7 +65,14 @@ def _quantity(
 ) -> Quantity:
     measure = functools.partial(_measure, of=of)
     name = f"nanoir_map.{what}"
-    return Quantity(name, title, "nanoir_map", unit, False, MapParameters, measure)
+    return Quantity(
+        name=name,
+        title=title,
+        role="nanoir_map",
+        unit=unit,
+        parameters=MapParameters,
+        measure=measure,
+    )
 
 
 QUANTITIES = (

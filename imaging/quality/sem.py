@@ -7,13 +7,16 @@ import xarray as xr
 
 import imaging
 from coatcore.estimate import Estimate
+from coatcore.quality.memory import Memory
 from coatcore.quality.parameters import Parameters
 from coatcore.quality.quantity import Inputs, Measurement, Quantity
 
 
-def _cracks(images: list[xr.DataArray]) -> tuple[Estimate, list[imaging.Cracks], pd.DataFrame]:
+def _cracks(
+    memory: Memory, images: list[xr.DataArray]
+) -> tuple[Estimate, list[imaging.Cracks], pd.DataFrame]:
     """Crack area fraction of all particles of all images, with each image's cracks."""
-    found = [imaging.find_cracks(image) for image in images]
+    found = [memory.once(imaging.find_cracks, image) for image in images]
     tables = [
         each.particles.assign(image=image.attrs.get("source", ""))
         for each, image in zip(found, images, strict=True)
@@ -23,13 +26,13 @@ def _cracks(images: list[xr.DataArray]) -> tuple[Estimate, list[imaging.Cracks],
 
 
 def _fraction(inputs: Inputs) -> Measurement:
-    fraction, found, particles = _cracks(inputs.sample)
+    fraction, found, particles = _cracks(inputs.memory, inputs.sample)
     labels: dict[str, xr.DataArray | xr.Dataset] = {
         f"crack_labels_{i}": each.labels for i, each in enumerate(found)
     }
     notes = tuple(dict.fromkeys(note for each in found for note in each.notes))
     return Measurement(
-        fraction,
+        estimate=fraction,
         result=found,
         table=particles,
         data=labels,
@@ -39,13 +42,13 @@ def _fraction(inputs: Inputs) -> Measurement:
 
 
 def _lost_contact(inputs: Inputs) -> Measurement:
-    _, found, particles = _cracks(inputs.sample)
-    return Measurement(imaging.lost_contact(particles), result=found, table=particles)
+    _, found, particles = _cracks(inputs.memory, inputs.sample)
+    return Measurement(estimate=imaging.lost_contact(particles), result=found, table=particles)
 
 
 def _difference(inputs: Inputs) -> Measurement:
-    sample, found, _ = _cracks(inputs.sample)
-    reference, found_reference, _ = _cracks(inputs.reference)
+    sample, found, _ = _cracks(inputs.memory, inputs.sample)
+    reference, found_reference, _ = _cracks(inputs.memory, inputs.reference)
     difference = sample - reference
     table = pd.DataFrame(
         [_image_row("reference", c) for c in found_reference]
@@ -58,11 +61,11 @@ def _difference(inputs: Inputs) -> Measurement:
             "least two of each"
         )
         result = [*found_reference, *found]
-        return Measurement(difference, result=result, table=table, notes=tuple(notes))
+        return Measurement(estimate=difference, result=result, table=table, notes=tuple(notes))
     compared = imaging.compare_cracks({"reference": found_reference, "sample": found})
     notes.append(compared.summary)
     return Measurement(
-        compared.effect,
+        estimate=compared.effect,
         result=[compared, *found_reference, *found],
         table=table,
         notes=tuple(notes),
@@ -85,24 +88,28 @@ def _image_row(side: str, found: imaging.Cracks) -> dict[str, str | int | float]
 
 QUANTITIES = (
     Quantity(
-        "sem.crack_area_fraction", "crack area fraction", "sem", "1", False, Parameters, _fraction
+        name="sem.crack_area_fraction",
+        title="crack area fraction",
+        role="sem",
+        unit="1",
+        parameters=Parameters,
+        measure=_fraction,
     ),
     Quantity(
-        "sem.lost_contact",
-        "particle outline without contact",
-        "sem",
-        "1",
-        False,
-        Parameters,
-        _lost_contact,
+        name="sem.lost_contact",
+        title="particle outline without contact",
+        role="sem",
+        unit="1",
+        parameters=Parameters,
+        measure=_lost_contact,
     ),
     Quantity(
-        "sem.crack_area_fraction_difference",
-        "difference of crack area fraction",
-        "sem",
-        "1",
-        True,
-        Parameters,
-        _difference,
+        name="sem.crack_area_fraction_difference",
+        title="difference of crack area fraction",
+        role="sem",
+        unit="1",
+        needs_reference=True,
+        parameters=Parameters,
+        measure=_difference,
     ),
 )

@@ -17,7 +17,7 @@ _METHOD = "mean over images, Student's t"
 
 
 def _measure(inputs: Inputs, *, of: Callable[[imaging.CoatingThickness], Estimate]) -> Measurement:
-    found = [imaging.coating_thickness(image) for image in inputs.sample]
+    found = [inputs.memory.once(imaging.coating_thickness, image) for image in inputs.sample]
     names = [str(each.image.attrs.get("source", "")) for each in found]
     table = pd.DataFrame(
         {
@@ -33,7 +33,7 @@ def _measure(inputs: Inputs, *, of: Callable[[imaging.CoatingThickness], Estimat
     notes = [f"{name}: {each.sentence}" for name, each in zip(names, found, strict=True)]
     notes.append("the error of the magnification is not in the interval")
     return Measurement(
-        mean_over_images([of(each) for each in found]),
+        estimate=mean_over_images([of(each) for each in found]),
         result=found,
         table=table,
         notes=tuple(notes),
@@ -79,21 +79,19 @@ def mean_over_images(estimates: list[Estimate]) -> Estimate:
 
 QUANTITIES = (
     Quantity(
-        "tem.coating_thickness",
-        "median thickness of the coating",
-        "tem",
-        "nm",
-        False,
-        Parameters,
-        partial(_measure, of=lambda found: found.median),
+        name="tem.coating_thickness",
+        title="median thickness of the coating",
+        role="tem",
+        unit="nm",
+        parameters=Parameters,
+        measure=partial(_measure, of=lambda found: found.median),
     ),
     Quantity(
-        "tem.covered",
-        "share of the particle's edge that is covered",
-        "tem",
-        "1",
-        False,
-        Parameters,
-        partial(_measure, of=lambda found: found.covered),
+        name="tem.covered",
+        title="share of the particle's edge that is covered",
+        role="tem",
+        unit="1",
+        parameters=Parameters,
+        measure=partial(_measure, of=lambda found: found.covered),
     ),
 )

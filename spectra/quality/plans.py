@@ -182,17 +182,17 @@ def _design(role: str, what: str) -> Design:
     settings = FtirSettings if role == "ftir" else NanoirSettings
     simulator = "spectra.simulate_ftir" if role == "ftir" else "spectra.simulate_nanoir"
     return Design(
-        f"{role}.{what}",
-        "spectra a side" if compared else "spectra",
-        "1",
-        counts_up_to(64),
-        "shift of the carbonyl band, cm-1" if compared else "distance from `position`, cm-1",
-        "the 95 % interval leaves out "
+        quantity=f"{role}.{what}",
+        variable="spectra a side" if compared else "spectra",
+        size_unit="1",
+        sizes=counts_up_to(64),
+        effect="shift of the carbonyl band, cm-1" if compared else "distance from `position`, cm-1",
+        seen="the 95 % interval leaves out "
         + ("a shift of 0" if compared else "the position held against"),
-        _ASSUMES.format(simulator=simulator),
-        settings,
-        _levels,
-        Fresh(_shift if compared else _position),
+        assumes=_ASSUMES.format(simulator=simulator),
+        settings=settings,
+        levels=_levels,
+        source=Fresh(_shift if compared else _position),
         pilot=_pilot,
         any_alpha=compared,
     )

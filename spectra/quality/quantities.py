@@ -83,7 +83,7 @@ def _shift(inputs: Inputs) -> Measurement:
     zero = positions(reference, p.near, p.half_window)[0].mean()
     moved = positions(sample, p.near, p.half_window)[0] - zero
     return Measurement(
-        shift,
+        estimate=shift,
         result=shift,
         data=data,
         notes=(*notes, *shift.warnings),
@@ -98,7 +98,7 @@ def _position(inputs: Inputs) -> Measurement:
     notes = spectra.band_warnings(sample, p.near, p.half_window)
     each = positions(sample, p.near, p.half_window)[0]
     return Measurement(
-        position, data={"sample": sample}, notes=notes, replicates=tuple(each.tolist())
+        estimate=position, data={"sample": sample}, notes=notes, replicates=tuple(each.tolist())
     )
 
 
@@ -125,7 +125,7 @@ def _verdict(inputs: Inputs) -> Measurement:
 def _hidden(inputs: Inputs) -> Measurement:
     found = _compared(inputs)
     return Measurement(
-        found.hidden, result=found, data={"residual": found.residual}, notes=_told(found)
+        estimate=found.hidden, result=found, data={"residual": found.residual}, notes=_told(found)
     )
 
 
@@ -141,7 +141,16 @@ def _told(found: spectra.SpectrumComparison) -> tuple[str, ...]:
 
 
 QUANTITIES = tuple(
-    Quantity(f"{role}.{what}", title, role, unit, reference, parameters, measure, categories)
+    Quantity(
+        name=f"{role}.{what}",
+        title=title,
+        role=role,
+        unit=unit,
+        needs_reference=reference,
+        parameters=parameters,
+        measure=measure,
+        categories=categories,
+    )
     for role in ("ftir", "nanoir_spectrum")
     for what, title, unit, reference, parameters, measure, categories in (
         ("carbonyl_shift", "carbonyl shift", "cm-1", True, ShiftParameters, _shift, ()),

@@ -370,7 +370,7 @@ def test_no_hole_is_the_rule_of_three():
 
 def test_quantities_of_a_batch():
     from coatcore.quality.quantity import Inputs
-    from coatqc.recipes import QUANTITIES
+    from coatcore.quality.registry import quantities
 
     image, _ = simulate_nanoir_map(600, coverage=0.998, shape=(256, 256))
     found = find_pinholes(image)
@@ -381,10 +381,14 @@ def test_quantities_of_a_batch():
         "smallest_detectable": found.smallest_detectable,
     }
     for what, estimate in wanted.items():
-        quantity = QUANTITIES[f"nanoir_map.{what}"]
-        measured = quantity.measure(Inputs([image], [], quantity.parameters()))
+        quantity = quantities()[f"nanoir_map.{what}"]
+        measured = quantity.measure(
+            Inputs(sample=[image], reference=[], parameters=quantity.parameters())
+        )
         assert measured.estimate == estimate
         assert measured.estimate.unit == quantity.unit
         assert any("may have been missed" in note for note in measured.notes)
         with pytest.raises(MeasurementError, match="one map"):
-            quantity.measure(Inputs([image, image], [], quantity.parameters()))
+            quantity.measure(
+                Inputs(sample=[image, image], reference=[], parameters=quantity.parameters())
+            )

@@ -19,7 +19,7 @@ from coatqc.recipes import Batch
 
 def make_batch_result(name: str, value: float, **more) -> BatchResult:
     """A result as `run_batch` makes it, of a number that need not be measured."""
-    from coatqc.recipes.quantities import QUANTITIES
+    from coatcore.quality.registry import quantities
 
     raw = {
         "schema_version": 1,
@@ -31,8 +31,8 @@ def make_batch_result(name: str, value: float, **more) -> BatchResult:
     estimate = Estimate.from_standard_uncertainty(value, 0.002, unit="1", n=9)
     outcome = Outcome(
         batch.criteria[0],
-        QUANTITIES["sem.crack_area_fraction"],
-        Measurement(estimate),
+        quantities()["sem.crack_area_fraction"],
+        Measurement(estimate=estimate),
         verdict=judge(estimate, None, 0.03),
         conformance_probability=0.9,
     )

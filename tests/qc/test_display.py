@@ -18,7 +18,7 @@ def test_batch_shows_each_criterion(batch_result):
 
 def test_measurement_is_printed_in_a_line():
     got = Measurement(
-        Estimate.from_standard_uncertainty(1.0, 0.1, unit="nm"), notes=("beware <b>",)
+        estimate=Estimate.from_standard_uncertainty(1.0, 0.1, unit="nm"), notes=("beware <b>",)
     )
     assert str(got) == "1.00(10) nm"
     assert "beware &lt;b&gt;" in got._repr_html_()

@@ -11,11 +11,11 @@ from scipy import stats
 from typer.testing import CliRunner
 
 from coatcore import MeasurementError
+from coatcore.quality.registry import designs, quantities
 from coatqc import read
 from coatqc.cli.root import app
-from coatqc.planning import DESIGNS, plan
+from coatqc.planning import plan
 from coatqc.planning.sample_size import _powered
-from coatqc.recipes.quantities import QUANTITIES
 
 DEMO = Path(__file__).parents[2] / "data" / "demo"
 
@@ -87,9 +87,9 @@ def test_pilots_tell_the_settings():
 
 
 def test_every_design_is_of_a_quantity_and_says_what_it_takes_for_granted():
-    assert set(DESIGNS) <= set(QUANTITIES)
-    assert len(DESIGNS) >= 12
-    for name, design in DESIGNS.items():
+    assert set(designs()) <= set(quantities())
+    assert len(designs()) >= 12
+    for name, design in designs().items():
         assert name == design.quantity
         assert design.variable.format(**design.settings().model_dump())
         assert design.assumes

@@ -11,9 +11,9 @@ import jsonschema
 import pytest
 
 from coatcore import RecipeError
+from coatcore.quality.registry import quantities
 from coatqc.judging import run_batch
 from coatqc.recipes import load_batch
-from coatqc.recipes.quantities import QUANTITIES
 from coatqc.recipes.recipe import load_recipe, wanted_files
 from coatqc.recipes.schemas import WHAT, json_schema
 from coatqc.recipes.starter import make_starter
@@ -112,12 +112,12 @@ def test_the_starter_is_whole_and_every_offer_is_toml(tmp_path):
     assert load_batch(batch).recipe_name == "my coated powder"
     text = recipe.read_text()
     offers = text.split("# [[criteria]]\n")[1:]
-    assert len(offers) == len(QUANTITIES)
+    assert len(offers) == len(quantities())
     for offer in offers:
         lines = [line.removeprefix("# ") for line in offer.splitlines() if line.startswith("# ")]
         # Limits and open values are for a person to fill in.
         given = [line for line in lines if "..." not in line and not line.startswith("equals")]
-        assert tomllib.loads("\n".join(given))["quantity"] in QUANTITIES
+        assert tomllib.loads("\n".join(given))["quantity"] in quantities()
     with pytest.raises(RecipeError, match="there already"):
         make_starter(tmp_path / "new")
     (tmp_path / "file").write_text("")

@@ -13,8 +13,9 @@ import pytest
 
 from coatcore import Estimate, MeasurementError
 from coatcore.quality.quantity import Measurement
+from coatcore.quality.registry import quantities
 from coatqc.judging.run import BatchResult, Outcome
-from coatqc.recipes import QUANTITIES, Batch
+from coatqc.recipes import Batch
 from coatqc.store.store import history, record
 from coatqc.trends import relate
 from coatqc.trends.relation import rank_correlation
@@ -162,8 +163,8 @@ def made(name, crack, kept):
     outcomes = [
         Outcome(
             item,
-            QUANTITIES[item.quantity],
-            Measurement(Estimate.from_standard_uncertainty(value, 0.004)),
+            quantities()[item.quantity],
+            Measurement(estimate=Estimate.from_standard_uncertainty(value, 0.004)),
         )
         for item, value in zip(batch.observations, (crack, kept), strict=True)
     ]

@@ -107,8 +107,9 @@ def test_a_slope_is_per_day_where_the_clock_can_be_trusted():
 def results(n, drifting):
     """A reference whose band moves, and a product, each with replicates."""
     from coatcore.quality.quantity import Measurement
+    from coatcore.quality.registry import quantities
     from coatqc.judging.run import BatchResult, Outcome
-    from coatqc.recipes import QUANTITIES, Batch
+    from coatqc.recipes import Batch
 
     rng = np.random.default_rng(4)
     for i in range(n):
@@ -125,8 +126,8 @@ def results(n, drifting):
         for item, slope in zip(batch.observations, (drifting, 0.0), strict=True):
             values = 1669 + slope * i + rng.normal(0, 0.2) + rng.normal(0, 0.1, 4)
             estimate = Estimate.from_standard_uncertainty(values.mean(), 0.1, unit="cm-1", n=4)
-            got = Measurement(estimate, replicates=tuple(values))
-            outcomes.append(Outcome(item, QUANTITIES[item.quantity], got))
+            got = Measurement(estimate=estimate, replicates=tuple(values))
+            outcomes.append(Outcome(item, quantities()[item.quantity], got))
         made = BatchResult(batch, [], [], outcomes, f"2026-02-{i + 1:02d}T00:00:00+00:00")
         yield made
 
@@ -159,7 +160,7 @@ def test_records_without_replicates_are_read_as_before(tmp_path, batch_result, m
     whole = facts.to_dict
 
     def older(result, earlier=None):
-        report = whole(result, earlier)
+        report = whole(result)
         del report["references"]
         for outcome in (*report["criteria"], *report["observations"]):
             del outcome["replicates"]

@@ -88,16 +88,16 @@ def _pilot(arrays: Sequence[xr.DataArray], settings: AreaSettings) -> Pilot:
 
 SECONDARY_IONS = (
     Design(
-        "tofsims.intensity_ratio",
-        "areas a side",
-        "1",
-        counts_up_to(32, least=3),
-        "ratio of the normalised intensities, sample over reference, unit 1",
-        "the 95 % interval of the ratio leaves out 1",
-        "areas scatter independently; counts and peaks as in tofsims.simulate_spectra",
-        AreaSettings,
-        _levels,
-        Pooled(_areas, _ratio, count=160, at_once=20, sides=2),
+        quantity="tofsims.intensity_ratio",
+        variable="areas a side",
+        size_unit="1",
+        sizes=counts_up_to(32, least=3),
+        effect="ratio of the normalised intensities, sample over reference, unit 1",
+        seen="the 95 % interval of the ratio leaves out 1",
+        assumes="areas scatter independently; counts and peaks as in tofsims.simulate_spectra",
+        settings=AreaSettings,
+        levels=_levels,
+        source=Pooled(_areas, _ratio, count=160, at_once=20, sides=2),
         pilot=_pilot,
     ),
 )

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 import tofsims
 from coatcore.errors import MeasurementError
+from coatcore.quality.memory import Memory
 from coatcore.quality.parameters import Parameters
 from coatcore.quality.quantity import Inputs, Measurement, Quantity
 
@@ -75,7 +76,7 @@ class PresenceParameters(Parameters):
 
 def _presence(inputs: Inputs) -> Measurement:
     p = inputs.parameters
-    calibrated = [tofsims.calibrate(s, p.calibrants) for s in inputs.sample]
+    calibrated = [inputs.memory.once(tofsims.calibrate, s, p.calibrants) for s in inputs.sample]
     with warnings.catch_warnings():
         # What is unresolved is said in the outcome.
         warnings.filterwarnings("ignore", message=".*is not told from its neighbours")
@@ -89,9 +90,11 @@ def _presence(inputs: Inputs) -> Measurement:
     )
 
 
-def _normalised(spectra: list[xr.DataArray], p: FragmentParameters) -> tuple[xr.Dataset, str]:
+def _normalised(
+    memory: Memory, spectra: list[xr.DataArray], p: FragmentParameters
+) -> tuple[xr.Dataset, str]:
     """Normalised intensities, and a line on mass scale and resolution."""
-    calibrated = [tofsims.calibrate(s, p.calibrants) for s in spectra]
+    calibrated = [memory.once(tofsims.calibrate, s, p.calibrants) for s in spectra]
     named = [] if p.by == "total" else [p.by] if isinstance(p.by, str) else list(p.by)
     fragments = list(dict.fromkeys([p.fragment, *p.also, *named]))
     rms = np.median([s.attrs["calibration_rms_ppm"] for s in calibrated])
@@ -112,10 +115,12 @@ def _normalised(spectra: list[xr.DataArray], p: FragmentParameters) -> tuple[xr.
 
 def _intensity(inputs: Inputs) -> Measurement:
     p = inputs.parameters
-    values, note = _normalised(inputs.sample, p)
+    values, note = _normalised(inputs.memory, inputs.sample, p)
     wanted = values["normalized"].sel(fragment=p.fragment)
     return Measurement(
-        tofsims.mean_intensity(wanted, values["standard_uncertainty"].sel(fragment=p.fragment)),
+        estimate=tofsims.mean_intensity(
+            wanted, values["standard_uncertainty"].sel(fragment=p.fragment)
+        ),
         result=values,
         table=tofsims.box_statistics(values["normalized"]),
         data={"normalized_intensity": values},
@@ -126,11 +131,13 @@ def _intensity(inputs: Inputs) -> Measurement:
 
 def _ratio(inputs: Inputs) -> Measurement:
     p = inputs.parameters
-    (sample, note), (reference, _) = (_normalised(s, p) for s in (inputs.sample, inputs.reference))
+    (sample, note), (reference, _) = (
+        _normalised(inputs.memory, s, p) for s in (inputs.sample, inputs.reference)
+    )
     a, b = (v["normalized"].sel(fragment=p.fragment) for v in (reference, sample))
     compared = tofsims.compare_groups(a, b)
     return Measurement(
-        compared.ratio,
+        estimate=compared.ratio,
         result=compared,
         data={"sample": sample, "reference": reference},
         replicates=tuple(np.atleast_1d((b / a.mean()).values).tolist()),
@@ -140,31 +147,29 @@ def _ratio(inputs: Inputs) -> Measurement:
 
 QUANTITIES = (
     Quantity(
-        "tofsims.coating",
-        "fragments of the coating",
-        "tofsims",
-        "",
-        False,
-        PresenceParameters,
-        _presence,
-        ("present", "not seen", "partly", "cannot tell"),
+        name="tofsims.coating",
+        title="fragments of the coating",
+        role="tofsims",
+        unit="",
+        parameters=PresenceParameters,
+        measure=_presence,
+        categories=("present", "not seen", "partly", "cannot tell"),
     ),
     Quantity(
-        "tofsims.normalized_intensity",
-        "normalised {fragment} intensity",
-        "tofsims",
-        "1",
-        False,
-        FragmentParameters,
-        _intensity,
+        name="tofsims.normalized_intensity",
+        title="normalised {fragment} intensity",
+        role="tofsims",
+        unit="1",
+        parameters=FragmentParameters,
+        measure=_intensity,
     ),
     Quantity(
-        "tofsims.intensity_ratio",
-        "ratio of normalised {fragment} intensities",
-        "tofsims",
-        "1",
-        True,
-        FragmentParameters,
-        _ratio,
+        name="tofsims.intensity_ratio",
+        title="ratio of normalised {fragment} intensities",
+        role="tofsims",
+        unit="1",
+        needs_reference=True,
+        parameters=FragmentParameters,
+        measure=_ratio,
     ),
 )

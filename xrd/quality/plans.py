@@ -90,17 +90,17 @@ def _meaning(settings: ScanSettings, size: float) -> str:
 
 DIFFRACTION = (
     Design(
-        "xrd.largest_new_peak",
-        "counts at the strongest line",
-        "1",
-        tuple(float(f"{10 ** (2 + k / 8):.2g}") for k in range(33)),
-        "height of a new peak over the strongest line, unit 1",
-        "the patterns are called different",
-        "sample and reference are alike but for the peak; lines, counting noise and how well real "
-        "scans repeat as in xrd.simulate_pattern",
-        ScanSettings,
-        _levels,
-        Fresh(_new_peak),
+        quantity="xrd.largest_new_peak",
+        variable="counts at the strongest line",
+        size_unit="1",
+        sizes=tuple(float(f"{10 ** (2 + k / 8):.2g}") for k in range(33)),
+        effect="height of a new peak over the strongest line, unit 1",
+        seen="the patterns are called different",
+        assumes="sample and reference are alike but for the peak; lines, counting noise and how "
+        "well real scans repeat as in xrd.simulate_pattern",
+        settings=ScanSettings,
+        levels=_levels,
+        source=Fresh(_new_peak),
         pilot=_pilot,
         any_alpha=True,
         meaning=_meaning,

@@ -12,7 +12,24 @@ from coatcore.errors import MeasurementError
 from coatcore.estimate import Estimate
 from coatcore.quality.parameters import Parameters
 from coatcore.quality.quantity import Inputs, Measurement, Quantity
-from xrd import DECOMPOSITION_PRODUCTS, Comparison, Suspects, compare_patterns
+from xrd import DECOMPOSITION_PRODUCTS, Comparison, Repeatability, Suspects, compare_patterns
+
+
+class RepeatabilityParameters(Parameters):
+    """What two scans of one powder differ by beyond counting, as `xrd.Repeatability`.
+
+    Examples
+    --------
+    >>> RepeatabilityParameters().intensity == Repeatability().intensity
+    True
+    """
+
+    intensity: float = Field(default=Repeatability().intensity, ge=0, allow_inf_nan=False)
+    position: float = Field(
+        default=Repeatability().position, ge=0, allow_inf_nan=False, description="degree"
+    )
+    shape: float = Field(default=Repeatability().shape, ge=0, allow_inf_nan=False)
+    lattice: float = Field(default=Repeatability().lattice, ge=0, allow_inf_nan=False)
 
 
 class CompareParameters(Parameters):
@@ -26,6 +43,8 @@ class CompareParameters(Parameters):
         Main phase of the reference (`xrd.reference_phases()`).
     suspects : tuple of str
         Phases to look for by all their lines; needs `main`.
+    repeatability : RepeatabilityParameters, optional
+        Of one's own instrument and way of mounting; by default that of `xrd.Repeatability`.
 
     Examples
     --------
@@ -36,6 +55,9 @@ class CompareParameters(Parameters):
     alpha: float = Field(default=0.05, gt=0, lt=0.5)
     main: str | None = None
     suspects: tuple[str, ...] = ()
+    repeatability: RepeatabilityParameters | None = Field(
+        default=None, description="from coatqc learn xrd.repeatability"
+    )
 
 
 class SuspectParameters(CompareParameters):
@@ -57,14 +79,17 @@ def _one(arrays: list[xr.DataArray]) -> xr.DataArray:
     return arrays[0]
 
 
-def _comparison(inputs: Inputs) -> Comparison:
-    parameters = inputs.parameters
-    return compare_patterns(
+def _comparison(inputs: Inputs[CompareParameters]) -> Comparison:
+    p = inputs.parameters
+    # Every quantity of two patterns stands on one comparison of them.
+    return inputs.memory.once(
+        compare_patterns,
         _one(inputs.reference),
         _one(inputs.sample),
-        alpha=parameters.alpha,
-        main=parameters.main,
-        suspects=parameters.suspects,
+        alpha=p.alpha,
+        main=p.main,
+        suspects=p.suspects,
+        repeatability=Repeatability(**p.repeatability.model_dump()) if p.repeatability else None,
     )
 
 
@@ -85,7 +110,7 @@ def _measurement(
     found: Comparison, estimate: Estimate | None, table: pd.DataFrame, more: tuple[str, ...] = ()
 ) -> Measurement:
     return Measurement(
-        estimate,
+        estimate=estimate,
         category=found.verdict if estimate is None else None,
         result=found,
         table=table,
@@ -122,7 +147,16 @@ def _largest_suspect(inputs: Inputs) -> Measurement:
 
 def _quantity(what: str, title: str, unit: str, categories: tuple[str, ...] = ()) -> Quantity:
     measure = functools.partial(_measure, what=what)
-    return Quantity(f"xrd.{what}", title, "xrd", unit, True, CompareParameters, measure, categories)
+    return Quantity(
+        name=f"xrd.{what}",
+        title=title,
+        role="xrd",
+        unit=unit,
+        needs_reference=True,
+        parameters=CompareParameters,
+        measure=measure,
+        categories=categories,
+    )
 
 
 QUANTITIES = (
@@ -131,12 +165,12 @@ QUANTITIES = (
     _quantity("displacement", "peak displacement", "degree"),
     _quantity("lattice_change", "relative change of the lattice", "1"),
     Quantity(
-        "xrd.suspected_phase",
-        "suspected phase, weight fraction",
-        "xrd",
-        "%",
-        True,
-        SuspectParameters,
-        _largest_suspect,
+        name="xrd.suspected_phase",
+        title="suspected phase, weight fraction",
+        role="xrd",
+        unit="%",
+        needs_reference=True,
+        parameters=SuspectParameters,
+        measure=_largest_suspect,
     ),
 )
