@@ -3,6 +3,7 @@ from .design import Fresh as Fresh
 from .design import Outcome as Outcome
 from .design import Pilot as Pilot
 from .design import Pooled as Pooled
+from .design import judged as judged
 from .memory import Memory as Memory
 from .parameters import Parameters as Parameters
 from .quantity import Inputs as Inputs

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from coatcore.errors import CoatqcError
 from coatcore.kinds import Dim, Kind
+
+# A role is a key of a sample in a batch file: lower case, and none of the keys that are there.
+_ROLE = re.compile(r"(?!description$|files$|model_)[a-z][a-z0-9_]*")
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -37,6 +42,11 @@ class Role:
         Where it stands among the roles in batch files and reports: smaller goes first, equal
         ones by name. The roles that come with coatqc have 10 to 90.
 
+    Raises
+    ------
+    CoatqcError
+        If the name cannot be a key of a sample in a batch file.
+
     Examples
     --------
     >>> Role(name="raman", title="Raman", kinds=("raman_spectrum",)).place
@@ -47,6 +57,13 @@ class Role:
     title: str
     kinds: tuple[str, ...]
     place: int = 100
+
+    def __post_init__(self) -> None:
+        if not _ROLE.fullmatch(self.name):
+            raise CoatqcError(
+                f"role {self.name!r}: is no key for files in a batch; expected lower-case letters, "
+                "digits and _, and neither description, files nor model_..."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Commands around recipes: init, check, schema."""
+"""Commands around recipes: init, check, learn, schema."""
 
 from __future__ import annotations
 
@@ -45,6 +45,36 @@ def check(
     typer.echo(f"{file}: recipe {recipe.name} {recipe.version}: {count} criteria, no mistake")
     for name, roles in wanted_files(recipe).items():
         typer.echo(f"a batch must name files of samples.{name}: {', '.join(roles)}")
+
+
+@app.command(
+    epilog=(
+        "Examples:  [bold]coatqc learn xrd.repeatability a_1.xrdml a_2.xrdml b_1.xrdml b_2.xrdml"
+        " c_1.xrdml c_2.xrdml[/]  ·  [bold]coatqc learn list[/]"
+    )
+)
+def learn(
+    what: Annotated[
+        str, typer.Argument(help="What is learnt; list for all there is.", metavar="WHAT")
+    ],
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Repeated measurements.", metavar="FILE...")
+    ] = None,
+) -> None:
+    """Print parameters for a recipe that repeats of your own measurements tell."""
+    from coatcore.quality.registry import learnables
+    from coatqc.recipes.learning import as_parameters
+    from coatqc.recipes.learning import learn as learnt
+
+    if what == "list":
+        for each in learnables().values():
+            typer.echo(f"{each.name}: {each.title}; from {each.files}")
+        return
+    found = as_parameters(learnt(what, files or []))
+    wanted = learnables()[what]
+    typer.echo(f"# {wanted.title}; learnt from {', '.join(path.name for path in files or [])}")
+    typer.echo(f"# under a criterion of {', '.join(wanted.quantities)}")
+    typer.echo(found)
 
 
 @app.command(epilog="Example:  [bold]coatqc schema recipe > recipe.schema.json[/]")
