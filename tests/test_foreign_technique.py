@@ -57,7 +57,7 @@ def stranger(tmp_path_factory):
     seen = [path for path in sys.path if Path(path).is_dir()]
     lines = [f"import site; site.addsitedir({path!r})" for path in seen]
     lines.append(f"import sys; sys.path.insert(0, {str(ROOT)!r})")
-    (target,) = {p for p in (folder / "venv").rglob("site-packages")}
+    (target,) = set((folder / "venv").rglob("site-packages"))
     (target / "coatqc_of_the_tests.pth").write_text("\n".join(lines) + "\n")
     subprocess.run(
         [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation",

@@ -28,13 +28,13 @@ from coatqc.recipes.models import Batch, Criterion, Observation
 Progress = Callable[[str, int, int], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class InputFile:
     """One file of the batch: what it was read as, or why it could not be read.
 
     Examples
     --------
-    >>> InputFile("coated", "ftir", "a.spa", error="a.spa: no such file").data is None
+    >>> InputFile(sample="coated", role="ftir", path="a.spa", error="no such file").data is None
     True
     """
 
@@ -62,7 +62,7 @@ def _outcome_sheet(outcome: Outcome) -> Sheet:
 
 
 @shown(sheet=_outcome_sheet)
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """One criterion or observation with what came of it.
 
@@ -72,7 +72,7 @@ class Outcome:
     --------
     >>> from coatqc.recipes.models import Observation
     >>> item = Observation(quantity="sem.crack_area_fraction", sample="a")
-    >>> Outcome(item, quantities()[item.quantity], error="a.tif: no such file").title
+    >>> Outcome(item=item, quantity=quantities()[item.quantity], error="a.tif: no such file").title
     'crack area fraction of a'
     """
 
@@ -135,7 +135,7 @@ def _batch_sheet(result: BatchResult) -> Sheet:
 
 
 @shown(sheet=_batch_sheet)
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BatchResult:
     """Everything a report is made from.
 
@@ -233,7 +233,9 @@ def _run(batch: Batch, tell: Progress) -> BatchResult:
         outcomes.append(_outcome(item, files, measured, decision, memory))
     tell("done", total, total)
     n = len(batch.criteria)
-    return BatchResult(batch, files, outcomes[:n], outcomes[n:], started)
+    return BatchResult(
+        batch=batch, files=files, criteria=outcomes[:n], observations=outcomes[n:], started=started
+    )
 
 
 def _read_all(batch: Batch, name: str, role: str, pattern: str) -> list[InputFile]:
@@ -247,7 +249,7 @@ def _read_all(batch: Batch, name: str, role: str, pattern: str) -> list[InputFil
         if not paths:
             group = "samples" if name in batch.samples else "references"
             reason = f"{pattern}: no file matches; check {group}.{name}.{role}"
-            return [InputFile(name, role, pattern, error=reason)]
+            return [InputFile(sample=name, role=role, path=pattern, error=reason)]
     return [_read_one(batch, name, role, path) for path in paths]
 
 
@@ -257,12 +259,19 @@ def _read_one(batch: Batch, name: str, role: str, path: Path) -> InputFile:
     try:
         data = read(path, kind=roles()[role].kinds)
     except ReadError as error:
-        return InputFile(name, role, shown, error=str(ReadError(shown, error.found, error.remedy)))
+        return InputFile(
+            sample=name,
+            role=role,
+            path=shown,
+            error=str(ReadError(shown, error.found, error.remedy)),
+        )
     if not isinstance(data, xr.DataArray) and not kinds()[str(data.attrs["kind"])].dataset:
-        return InputFile(name, role, shown, error=f"{shown}: holds several arrays, expected one")
+        return InputFile(
+            sample=name, role=role, path=shown, error=f"{shown}: holds several arrays, expected one"
+        )
     if batch.simulated:
         data = data.assign_attrs(simulated="yes")
-    return InputFile(name, role, shown, data)
+    return InputFile(sample=name, role=role, path=shown, data=data)
 
 
 def _outcome(
@@ -280,19 +289,21 @@ def _outcome(
     got = measured[key]
     judged = isinstance(item, Criterion)
     if isinstance(got, str):
-        return Outcome(item, quantity, error=got, verdict="not measured" if judged else None)
+        return Outcome(
+            item=item, quantity=quantity, error=got, verdict="not measured" if judged else None
+        )
     if not isinstance(item, Criterion):
-        return Outcome(item, quantity, got)
+        return Outcome(item=item, quantity=quantity, measurement=got)
     if got.estimate is None:
         verdict: Verdict = "pass" if got.category == item.equals else "fail"
         if got.category == "undecided" and item.equals != "undecided":
             verdict = "inconclusive"
-        return Outcome(item, quantity, got, verdict=verdict)
+        return Outcome(item=item, quantity=quantity, measurement=got, verdict=verdict)
     probability = conformance_probability(got.estimate, item.min, item.max)
     return Outcome(
-        item,
-        quantity,
-        got,
+        item=item,
+        quantity=quantity,
+        measurement=got,
         verdict=judge(got.estimate, item.min, item.max, decision),
         conformance_probability=probability if math.isfinite(probability) else None,
     )

@@ -31,7 +31,7 @@ _CHUNK = 25
 
 
 @shown(table="table", hide=("target",))
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """What to measure to see an effect.
 
@@ -408,13 +408,13 @@ def _answered(
         )
     settings = ", ".join(f"{k} = {v}" for k, v in chosen.model_dump().items())
     return Plan(
-        design.quantity,
-        effect,
-        None if best is None else design.sizes[best],
-        answer,
-        table,
-        alarms,
-        power,
-        head,
-        (*notes, f"settings: {settings}"),
+        quantity=design.quantity,
+        effect=effect,
+        size=None if best is None else design.sizes[best],
+        answer=answer,
+        table=table,
+        false_alarms=alarms,
+        target=power,
+        variable=head,
+        notes=(*notes, f"settings: {settings}"),
     )

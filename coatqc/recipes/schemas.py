@@ -61,70 +61,72 @@ def json_schema(what: str) -> dict[str, Any]:
     return {"$schema": _DRAFT, **schema, "title": f"coatqc {what}"}
 
 
-def _report() -> dict[str, Any]:
-    estimate = {
-        "type": ["object", "null"],
-        "required": ["value", "standard_uncertainty", "lower", "upper", "level", "unit"],
-        "properties": {
-            "value": _NUMBER,
-            "standard_uncertainty": _NUMBER,
-            "lower": _NUMBER,
-            "upper": _NUMBER,
-            "level": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
-            "unit": _TEXT,
-            "n": {"type": ["integer", "null"]},
-            "method": _TEXT,
-        },
-    }
-    outcome: dict[str, Any] = {
-        "type": "object",
-        "required": ["quantity", "title", "sample", "parameters", "error", "estimate", "category"],
-        "properties": {
-            "quantity": _TEXT,
-            "title": _TEXT,
-            "sample": _TEXT,
-            "reference": _MAYBE,
-            "parameters": {"type": "object"},
-            "error": _TEXT,
-            "estimate": estimate,
-            "category": _MAYBE,
-            "notes": {"type": "array", "items": _TEXT},
-            "replicates": {"type": "array", "items": _NUMBER},
-            "changes": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "required": ["since", "change", "beyond_uncertainty"],
-                    "properties": {
-                        "since": _TEXT,
-                        "change": estimate,
-                        "beyond_uncertainty": {"type": "boolean"},
-                    },
+_ESTIMATE = {
+    "type": ["object", "null"],
+    "required": ["value", "standard_uncertainty", "lower", "upper", "level", "unit"],
+    "properties": {
+        "value": _NUMBER,
+        "standard_uncertainty": _NUMBER,
+        "lower": _NUMBER,
+        "upper": _NUMBER,
+        "level": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+        "unit": _TEXT,
+        "n": {"type": ["integer", "null"]},
+        "method": _TEXT,
+    },
+}
+_OUTCOME: dict[str, Any] = {
+    "type": "object",
+    "required": ["quantity", "title", "sample", "parameters", "error", "estimate", "category"],
+    "properties": {
+        "quantity": _TEXT,
+        "title": _TEXT,
+        "sample": _TEXT,
+        "reference": _MAYBE,
+        "parameters": {"type": "object"},
+        "error": _TEXT,
+        "estimate": _ESTIMATE,
+        "category": _MAYBE,
+        "notes": {"type": "array", "items": _TEXT},
+        "replicates": {"type": "array", "items": _NUMBER},
+        "changes": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["since", "change", "beyond_uncertainty"],
+                "properties": {
+                    "since": _TEXT,
+                    "change": _ESTIMATE,
+                    "beyond_uncertainty": {"type": "boolean"},
                 },
             },
         },
-    }
-    judged = {
-        **outcome,
-        "required": [*outcome["required"], "verdict", "limits"],
-        "properties": {
-            **outcome["properties"],
-            "verdict": {"enum": _VERDICTS},
-            "limits": {
-                "type": "object",
-                "properties": {"min": _NUMBER, "max": _NUMBER, "equals": _MAYBE},
-            },
-            "conformance_probability": _NUMBER,
+    },
+}
+_JUDGED = {
+    **_OUTCOME,
+    "required": [*_OUTCOME["required"], "verdict", "limits"],
+    "properties": {
+        **_OUTCOME["properties"],
+        "verdict": {"enum": _VERDICTS},
+        "limits": {
+            "type": "object",
+            "properties": {"min": _NUMBER, "max": _NUMBER, "equals": _MAYBE},
         },
-    }
-    file = {
-        "type": "object",
-        "required": ["sample", "role", "path", "sha256", "error"],
-        "properties": {
-            **dict.fromkeys(("sample", "role", "path", "error"), _TEXT),
-            **dict.fromkeys(("sha256", "kind", "reader"), _MAYBE),
-        },
-    }
+        "conformance_probability": _NUMBER,
+    },
+}
+_FILE = {
+    "type": "object",
+    "required": ["sample", "role", "path", "sha256", "error"],
+    "properties": {
+        **dict.fromkeys(("sample", "role", "path", "error"), _TEXT),
+        **dict.fromkeys(("sha256", "kind", "reader"), _MAYBE),
+    },
+}
+
+
+def _report() -> dict[str, Any]:
     return {
         "$schema": _DRAFT,
         "title": "coatqc report",
@@ -159,9 +161,9 @@ def _report() -> dict[str, Any]:
             "simulated": {"type": "boolean"},
             "started": {"type": "string", "format": "date-time"},
             "verdict": {"enum": _VERDICTS},
-            "criteria": {"type": "array", "items": judged},
-            "observations": {"type": "array", "items": outcome},
-            "files": {"type": "array", "items": file},
+            "criteria": {"type": "array", "items": _JUDGED},
+            "observations": {"type": "array", "items": _OUTCOME},
+            "files": {"type": "array", "items": _FILE},
             "versions": {"type": "object", "additionalProperties": _TEXT},
         },
     }

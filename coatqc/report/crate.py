@@ -43,28 +43,8 @@ def crate_metadata(result: BatchResult, files: dict[str, bytes]) -> dict[str, An
     ['ro-crate-metadata.json', './', 'report.html', '#coatqc', '#measuring']
     """
     batch = result.batch
-    made = [
-        {
-            "@id": name,
-            "@type": "File",
-            "name": _FORMATS["." + name.rsplit(".")[-1]][1],
-            "encodingFormat": _FORMATS["." + name.rsplit(".")[-1]][0],
-            "contentSize": str(len(content)),
-            "sha256": hashlib.sha256(content).hexdigest(),
-        }
-        for name, content in files.items()
-    ]
-    inputs = {}
-    for file in result.files:
-        if file.data is not None:
-            digest = str(file.data.attrs.get("sha256", ""))
-            inputs[digest] = {
-                "@id": f"#input-{digest[:16]}-{quote(file.path[:80], safe='')}",
-                "@type": "CreativeWork",
-                "name": file.path,
-                "sha256": digest,
-                "about": f"{file.sample}, {file.role}",
-            }
+    made = _made(files)
+    inputs = _inputs(result)
     software = {
         "@id": "#coatqc",
         "@type": "SoftwareApplication",
@@ -80,7 +60,7 @@ def crate_metadata(result: BatchResult, files: dict[str, bytes]) -> dict[str, An
         "name": f"coating-quality report of {batch.name}",
         "startTime": result.started,
         "instrument": {"@id": "#coatqc"},
-        "object": [{"@id": each["@id"]} for each in inputs.values()],
+        "object": [{"@id": each["@id"]} for each in inputs],
         "result": [{"@id": each["@id"]} for each in made],
     }
     simulated = " The data are simulated, not measured." if result.simulated else ""
@@ -102,5 +82,35 @@ def crate_metadata(result: BatchResult, files: dict[str, bytes]) -> dict[str, An
     }
     return {
         "@context": "https://w3id.org/ro/crate/1.1/context",
-        "@graph": [descriptor, root, *made, software, action, *inputs.values()],
+        "@graph": [descriptor, root, *made, software, action, *inputs],
     }
+
+
+def _made(files: dict[str, bytes]) -> list[dict[str, str]]:
+    return [
+        {
+            "@id": name,
+            "@type": "File",
+            "name": _FORMATS["." + name.rsplit(".")[-1]][1],
+            "encodingFormat": _FORMATS["." + name.rsplit(".")[-1]][0],
+            "contentSize": str(len(content)),
+            "sha256": hashlib.sha256(content).hexdigest(),
+        }
+        for name, content in files.items()
+    ]
+
+
+def _inputs(result: BatchResult) -> list[dict[str, str]]:
+    """One entity a content, whatever number of samples name it."""
+    inputs = {}
+    for file in result.files:
+        if file.data is not None:
+            digest = str(file.data.attrs.get("sha256", ""))
+            inputs[digest] = {
+                "@id": f"#input-{digest[:16]}-{quote(file.path[:80], safe='')}",
+                "@type": "CreativeWork",
+                "name": file.path,
+                "sha256": digest,
+                "about": f"{file.sample}, {file.role}",
+            }
+    return list(inputs.values())

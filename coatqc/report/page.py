@@ -14,7 +14,7 @@ from coatqc.report.template import render
 from coatqc.store.deltas import Earlier, deltas
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Gauge:
     """Where the interval lies against the limits, in per cent of the drawn width."""
 
@@ -67,7 +67,7 @@ def render_page(result: BatchResult, earlier: Earlier | None = None) -> str:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DeltaView:
     """A change since another batch, as the page shows it."""
 
@@ -83,7 +83,7 @@ def _delta_views(outcome: Outcome, earlier: Earlier | None) -> list[DeltaView]:
         sign = "+" if change.value > 0 else ""
         unit = f" {pretty_unit(change.unit)}".rstrip()
         text = f"{sign}{change.concise}{unit} {interval_text(change)}"
-        views.append(DeltaView(delta.against, text, delta.beyond))
+        views.append(DeltaView(against=delta.against, text=text, beyond=delta.beyond))
     return views
 
 
@@ -126,7 +126,8 @@ def gauge(outcome: Outcome) -> Gauge | None:
     >>> from coatcore.quality.quantity import Measurement
     >>> item = Criterion(quantity="nanoir_map.coverage", sample="a", min=0.9)
     >>> m = Measurement(estimate=Estimate.from_interval(0.98, 0.96, 1.0))
-    >>> g = gauge(Outcome(item, quantities()[item.quantity], m))
+    >>> g = gauge(
+    ...     Outcome(item=item, quantity=quantities()[item.quantity], measurement=m))
     >>> g.limits[0] < g.bar_left
     True
     """
@@ -148,10 +149,10 @@ def gauge(outcome: Outcome) -> Gauge | None:
     left = 0.0 if limits[0] is None else at(limits[0])
     right = 100.0 if limits[1] is None else at(limits[1])
     return Gauge(
-        left,
-        round(right - left, 2),
-        at(estimate.lower),
-        max(0.6, round(at(estimate.upper) - at(estimate.lower), 2)),
-        at(estimate.value),
-        tuple(at(x) for x in known),
+        accept_left=left,
+        accept_width=round(right - left, 2),
+        bar_left=at(estimate.lower),
+        bar_width=max(0.6, round(at(estimate.upper) - at(estimate.lower), 2)),
+        dot=at(estimate.value),
+        limits=tuple(at(x) for x in known),
     )

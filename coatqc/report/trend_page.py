@@ -112,8 +112,9 @@ def plot_boxes(trend: Trend, ax: Axes | None = None) -> Axes:
     >>> import pandas as pd
     >>> from coatqc.trends.trend import Trend
     >>> table = pd.DataFrame({"batch": ["a", "b"], "alarm": ["", ""]})
-    >>> plot_boxes(Trend("t", "nm", table, None, (None, None), None, "", None,
-    ...     ((1.0, 2.0, 3.0), (2.0, 3.0, 4.0)))).get_ylabel()
+    >>> trend = Trend(title="t", unit="nm", table=table, limits=None, tolerance=(None, None),
+    ...     capability=None, note="", replicates=((1.0, 2.0, 3.0), (2.0, 3.0, 4.0)))
+    >>> plot_boxes(trend).get_ylabel()
     'nm'
     """
     ax = new_axes(ax, figsize=(7.6, 2.6))

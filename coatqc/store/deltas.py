@@ -18,7 +18,7 @@ from coatqc.store.report_facts import estimate_facts
 from coatqc.store.store import newest_report
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Former:
     """What an earlier batch came to.
 
@@ -31,7 +31,7 @@ class Former:
 
     Examples
     --------
-    >>> Former("A6", "2026-01-01T00:00:00+00:00").words
+    >>> Former(batch="A6", started="2026-01-01T00:00:00+00:00").words
     'A6 of 2026-01-01'
     """
 
@@ -45,7 +45,7 @@ class Former:
         return f"{self.batch} of {self.started[:10]}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Earlier:
     """Batches that a batch is compared with.
 
@@ -78,13 +78,13 @@ class Earlier:
         return "; ".join(parts)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Delta:
     """Change of a quantity since another batch.
 
     Examples
     --------
-    >>> Delta("the last batch", Estimate.from_standard_uncertainty(3.0, 1.0)).beyond
+    >>> Delta(against="the last batch", change=Estimate.from_standard_uncertainty(3.0, 1.0)).beyond
     True
     """
 
@@ -138,10 +138,10 @@ def find_earlier(where: str | Path, batch: Batch, *, until: int | None = None) -
         )
     named = batch.reference_batch
     if not named or named == batch.name:
-        return Earlier(last)
+        return Earlier(last=last)
     recipe = batch.recipe_name or None
     reference = _former(newest_report(where, recipe=recipe, batch=named, until=until))
-    return Earlier(last, reference, "" if reference else named)
+    return Earlier(last=last, reference=reference, absent="" if reference else named)
 
 
 def _former(report: dict[str, Any] | None) -> Former | None:
@@ -164,7 +164,9 @@ def _former(report: dict[str, Any] | None) -> Former | None:
             unit=str(kept.get("unit", "")),
             n=int(kept.get("n") or 1),
         )
-    return Former(str(report.get("batch", "")), str(report.get("started", "")), values)
+    return Former(
+        batch=str(report.get("batch", "")), started=str(report.get("started", "")), values=values
+    )
 
 
 def _key(outcome: dict[str, Any]) -> str:
@@ -197,7 +199,7 @@ def deltas(outcome: Outcome, earlier: Earlier) -> list[Delta]:
     >>> from coatqc.recipes.models import Observation
     >>> from coatqc.judging.run import Outcome
     >>> item = Observation(quantity="sem.lost_contact", sample="a")
-    >>> deltas(Outcome(item, quantities()[item.quantity]), Earlier())
+    >>> deltas(Outcome(item=item, quantity=quantities()[item.quantity]), Earlier())
     []
     """
     got = outcome.measurement.estimate if outcome.measurement else None
@@ -218,7 +220,7 @@ def deltas(outcome: Outcome, earlier: Earlier) -> list[Delta]:
             continue
         if (before.unit, before.level) != (got.unit, got.level):
             continue
-        found.append(Delta(f"the {name} batch, {former.batch}", got - before))
+        found.append(Delta(against=f"the {name} batch, {former.batch}", change=got - before))
     return found
 
 

@@ -31,7 +31,7 @@ _Z = 1.959964
 
 
 @shown(table="table", hide=("x", "y", "simulated"))
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Relation:
     """Two quantities over the batches of a store.
 
@@ -51,7 +51,9 @@ class Relation:
     Examples
     --------
     >>> e = Estimate.from_interval(0.6, 0.1, 0.9, n=12)
-    >>> print(Relation(e, "cracks", "retention", pd.DataFrame(), (), False).sentence)
+    >>> found = Relation(correlation=e, x="cracks", y="retention", table=pd.DataFrame(),
+    ...     notes=(), simulated=False)
+    >>> print(found.sentence)
     cracks and retention over 12 batches: rank correlation 0.60 [0.10, 0.90]
     """
 
@@ -85,7 +87,8 @@ class Relation:
         ...     "x lower": [0.9, 1.9], "x upper": [1.1, 2.1], "y lower": [1.9, 0.9],
         ...     "y upper": [2.1, 1.1]})
         >>> e = Estimate.from_interval(-0.9, -1.0, 0.2, n=2)
-        >>> Relation(e, "cracks", "retention", table, (), True).plot().get_xlabel()
+        >>> Relation(correlation=e, x="cracks", y="retention", table=table, notes=(),
+        ...     simulated=True).plot().get_xlabel()
         'cracks'
         """
         from coatcore.plotting import OKABE_ITO, new_axes
@@ -227,12 +230,12 @@ def relate(history: pd.DataFrame, x: str, y: str) -> Relation:
         bool(rows.get("simulated", pd.Series(dtype=bool)).any()) for rows in sides.values()
     )
     return Relation(
-        found,
-        words["x"],
-        words["y"],
-        table.drop(columns=["x u", "y u"]),
-        tuple(notes),
-        simulated,
+        correlation=found,
+        x=words["x"],
+        y=words["y"],
+        table=table.drop(columns=["x u", "y u"]),
+        notes=tuple(notes),
+        simulated=simulated,
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -22,6 +24,8 @@ from coatqc.trends.control_charts import (
 from coatqc.trends.drift import drift
 from coatqc.trends.within_batches import Scatter, scatter_of
 
+T = TypeVar("T")
+
 # What makes two results comparable: the same quantity, measured in the same way.
 _SAME = ["recipe", "quantity", "sample", "reference", "parameters", "unit"]
 # Rules that are judged by default; the others alarm too often to be all on at once.
@@ -30,7 +34,7 @@ USUAL_RULES = (1, 2, 3, 5)
 
 
 @shown(also=("alarms", "drifts"), hide=("replicates", "scatter"), table="table")
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Trend:
     """One quantity over the batches.
 
@@ -60,7 +64,8 @@ class Trend:
 
     Examples
     --------
-    >>> Trend("a", "nm", pd.DataFrame({"alarm": ["", "low"]}), None, (None, None), None, "").alarms
+    >>> Trend(title="a", unit="nm", table=pd.DataFrame({"alarm": ["", "low"]}), limits=None,
+    ...     tolerance=(None, None), capability=None, note="").alarms
     1
     """
 
@@ -128,68 +133,72 @@ def trends(
 def _trend(table: pd.DataFrame, baseline: int | None, rules: tuple[int, ...]) -> Trend:
     last = table.iloc[-1]
     values = table["value"].to_numpy(float)
-    kept = table[["started", "batch", "value", "lower", "upper", "verdict"]].copy()
-    for name in ("average", "average lower", "average upper"):
-        kept[name] = np.nan
-    kept["alarm"] = ""
     minimum, maximum = (
         None if pd.isna(last[name]) else float(last[name]) for name in ("minimum", "maximum")
     )
-    limits, able, notes = None, None, []
-    try:
-        limits = individuals_limits(values[:baseline])
-    except MeasurementError as error:
-        notes.append(str(error))
-    if limits is not None:
-        average = ewma(values, limits)
-        kept["average"] = average["average"]
-        kept["average lower"], kept["average upper"] = average["lower"], average["upper"]
-        broken = nelson_rules(values, limits)
-        restless = moving_ranges(values, limits)["alarm"].to_numpy(bool)
-        kept["alarm"] = [
-            "; ".join(
-                [RULES[rule] for rule in rules if broken[rule].iloc[i]]
-                + ["moving average beyond its limits"] * bool(average["alarm"].iloc[i])
-                + ["far from the batch before"] * bool(restless[i])
-            )
-            for i in range(values.size)
-        ]
-    if minimum is not None or maximum is not None:
-        try:
-            able = capability(values, minimum, maximum)
-        except MeasurementError as error:
-            notes.append(str(error))
-    title, unit = str(last["title"]), str(last["unit"])
+    unit = str(last["unit"])
     replicates = tuple(table["replicates"]) if "replicates" in table else ()
-    scatter, slope = None, None
     of_reference = bool(last.get("of_reference", False))
+    notes: list[str] = []
+    able = scatter = slope = None
+    limits = _or_noted(notes, individuals_limits, values[:baseline])
+    charted = _charted(table, limits, rules)
+    if minimum is not None or maximum is not None:
+        able = _or_noted(notes, capability, values, minimum, maximum)
     if sum(len(each) > 1 for each in replicates) > 1:
-        try:
-            scatter = scatter_of(replicates, baseline=baseline)
-        except MeasurementError as error:
-            notes.append(str(error))
+        scatter = _or_noted(notes, scatter_of, replicates, baseline=baseline)
     if scatter is not None:
         wild = scatter.chart["alarm"].to_numpy(bool)
-        kept["alarm"] = [
+        charted["alarm"] = [
             "; ".join([words] * bool(words) + [_WILD] * bool(now))
-            for words, now in zip(kept["alarm"], wild, strict=True)
+            for words, now in zip(charted["alarm"], wild, strict=True)
         ]
     if of_reference:
-        try:
-            slope = drift(values, list(table["started"].astype(str)), unit=unit)
-        except MeasurementError as error:
-            notes.append(str(error))
-    note = "; ".join(dict.fromkeys(notes))
+        slope = _or_noted(notes, drift, values, list(table["started"].astype(str)), unit=unit)
     return Trend(
-        title,
-        unit,
-        kept,
-        limits,
-        (minimum, maximum),
-        able,
-        note,
-        scatter,
-        replicates,
-        slope,
-        of_reference,
+        title=str(last["title"]),
+        unit=unit,
+        table=charted,
+        limits=limits,
+        tolerance=(minimum, maximum),
+        capability=able,
+        note="; ".join(dict.fromkeys(notes)),
+        scatter=scatter,
+        replicates=replicates,
+        drift=slope,
+        of_reference=of_reference,
     )
+
+
+def _or_noted(notes: list[str], measure: Callable[..., T], *args: Any, **kwargs: Any) -> T | None:
+    """What is measured; where the batches do not allow it, None and a note why."""
+    try:
+        return measure(*args, **kwargs)
+    except MeasurementError as error:
+        notes.append(str(error))
+        return None
+
+
+def _charted(table: pd.DataFrame, limits: Limits | None, rules: tuple[int, ...]) -> pd.DataFrame:
+    """The batches with their moving average and alarms; without limits there are none."""
+    charted = table[["started", "batch", "value", "lower", "upper", "verdict"]].copy()
+    for name in ("average", "average lower", "average upper"):
+        charted[name] = np.nan
+    charted["alarm"] = ""
+    if limits is None:
+        return charted
+    values = table["value"].to_numpy(float)
+    average = ewma(values, limits)
+    charted["average"] = average["average"]
+    charted["average lower"], charted["average upper"] = average["lower"], average["upper"]
+    broken = nelson_rules(values, limits)
+    restless = moving_ranges(values, limits)["alarm"].to_numpy(bool)
+    charted["alarm"] = [
+        "; ".join(
+            [RULES[rule] for rule in rules if broken[rule].iloc[i]]
+            + ["moving average beyond its limits"] * bool(average["alarm"].iloc[i])
+            + ["far from the batch before"] * bool(restless[i])
+        )
+        for i in range(values.size)
+    ]
+    return charted

@@ -96,7 +96,7 @@ CLAIMS = (
 
 
 @shown(table="table")
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Study:
     """The study done again.
 
@@ -110,7 +110,7 @@ class Study:
 
     Examples
     --------
-    >>> Study(pd.DataFrame(), 19, 20).as_expected
+    >>> Study(table=pd.DataFrame(), held=19, asked=20).as_expected
     True
     """
 
@@ -130,8 +130,9 @@ class Study:
 
         Examples
         --------
-        >>> Study(pd.DataFrame({"what": ["a"], "technique": ["FTIR"], "value": [1.0],
-        ...     "lower": [0.5], "upper": [1.5], "true value": [1.2]}), 1, 1).plot().get_xlabel()
+        >>> table = pd.DataFrame({"what": ["a"], "technique": ["FTIR"], "value": [1.0],
+        ...     "lower": [0.5], "upper": [1.5], "true value": [1.2]})
+        >>> Study(table=table, held=1, asked=1).plot().get_xlabel()
         'measured − truth / half width of the 95 % interval'
         """
         from coatcore.plotting import CYCLE, mark_simulated, new_axes
@@ -215,7 +216,7 @@ def repeat_study(progress: Callable[[str, int, int], None] | None = None) -> Stu
     tell("cells", 0, 1)
     rows += [_row(f.section, "cell", f.what, f.paper, f.found, f.truth) for f in cell_findings()]
     table = pd.DataFrame(rows)
-    return Study(table, int(table["holds"].sum()), len(table))
+    return Study(table=table, held=int(table["holds"].sum()), asked=len(table))
 
 
 def _dose_rows() -> list[dict[str, Any]]:

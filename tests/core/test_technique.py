@@ -6,7 +6,7 @@ import pytest
 
 from coatcore import CoatqcError
 from coatcore.quality import Role
-from coatcore.quality.registry import designs, kinds, learnables, quantities, roles, techniques
+from coatcore.quality.registry import designs, kinds, learnables, quantities, roles
 
 
 @pytest.mark.parametrize("name", ["", "FTIR", "a b", "1a", "description", "files", "model_fields"])
@@ -20,9 +20,3 @@ def test_what_techniques_bring_fits_together():
     assert {quantity.role for quantity in quantities().values()} <= set(roles())
     assert set(designs()) <= set(quantities())
     assert {name for each in learnables().values() for name in each.quantities} <= set(quantities())
-
-
-def test_names_are_told_from_what_is_brought():
-    assert [technique.name for technique in techniques()] == sorted(
-        technique.name for technique in techniques()
-    )

@@ -30,13 +30,19 @@ def make_batch_result(name: str, value: float, **more) -> BatchResult:
     batch = Batch(**raw, **more)
     estimate = Estimate.from_standard_uncertainty(value, 0.002, unit="1", n=9)
     outcome = Outcome(
-        batch.criteria[0],
-        quantities()["sem.crack_area_fraction"],
-        Measurement(estimate=estimate),
+        item=batch.criteria[0],
+        quantity=quantities()["sem.crack_area_fraction"],
+        measurement=Measurement(estimate=estimate),
         verdict=judge(estimate, None, 0.03),
         conformance_probability=0.9,
     )
-    return BatchResult(batch, [], [outcome], [], "2026-01-01T00:00:00+00:00")
+    return BatchResult(
+        batch=batch,
+        files=[],
+        criteria=[outcome],
+        observations=[],
+        started="2026-01-01T00:00:00+00:00",
+    )
 
 
 @pytest.fixture

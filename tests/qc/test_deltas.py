@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import jsonschema
@@ -70,7 +71,7 @@ def test_what_is_not_the_same_is_not_compared(store, batch_result):
     assert "the store holds no A0" in earlier.words
     assert "the store holds no A0" in render_page(other, earlier)
     former = earlier.last
-    renamed = type(former)("B1", former.started, {"other": next(iter(former.values.values()))})
-    assert deltas(other.criteria[0], Earlier(renamed)) == []
+    renamed = dataclasses.replace(former, values={"other": next(iter(former.values.values()))})
+    assert deltas(other.criteria[0], Earlier(last=renamed)) == []
     none = Batch(schema_version=1, name="A4", samples={"a": {}})
     assert find_earlier(store, none) == Earlier()

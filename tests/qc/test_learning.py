@@ -57,7 +57,7 @@ def test_what_can_be_learnt_is_listed():
 
 
 def test_what_cannot_be_learnt_is_told(scans):
-    with pytest.raises(MeasurementError, match="did you mean 'xrd.repeatability'"):
+    with pytest.raises(MeasurementError, match="did you mean 'xrd"):
         learn("xrd.repeatabilty", scans)
     with pytest.raises(MeasurementError, match="no file is named"):
         learn("xrd.repeatability", [])

@@ -59,8 +59,8 @@ def test_the_paper_s_numbers_are_what_the_twin_is_set_to(study):
 
 
 def test_too_many_misses_are_no_chance():
-    assert Study(pd.DataFrame(), 25, 28).as_expected
-    assert not Study(pd.DataFrame(), 20, 28).as_expected
+    assert Study(table=pd.DataFrame(), held=25, asked=28).as_expected
+    assert not Study(table=pd.DataFrame(), held=20, asked=28).as_expected
 
 
 def test_command_line(study, monkeypatch, tmp_path):
@@ -74,6 +74,6 @@ def test_command_line(study, monkeypatch, tmp_path):
     assert len(facts["rows"]) == study.asked
     assert len(pd.read_csv(tmp_path / "out" / "paper.csv")) == study.asked
     assert (tmp_path / "out" / "paper.png").stat().st_size > 20_000
-    bad = Study(study.table, 3, study.asked)
+    bad = Study(table=study.table, held=3, asked=study.asked)
     monkeypatch.setattr("coatqc.twin.paper_study.repeat_study", lambda tell: bad)
     assert CliRunner().invoke(app, ["paper", "--json"]).exit_code == 1

@@ -162,13 +162,19 @@ def made(name, crack, kept):
     batch = Batch(**raw)
     outcomes = [
         Outcome(
-            item,
-            quantities()[item.quantity],
-            Measurement(estimate=Estimate.from_standard_uncertainty(value, 0.004)),
+            item=item,
+            quantity=quantities()[item.quantity],
+            measurement=Measurement(estimate=Estimate.from_standard_uncertainty(value, 0.004)),
         )
         for item, value in zip(batch.observations, (crack, kept), strict=True)
     ]
-    return BatchResult(batch, [], [], outcomes, "2026-01-01T00:00:00+00:00")
+    return BatchResult(
+        batch=batch,
+        files=[],
+        criteria=[],
+        observations=outcomes,
+        started="2026-01-01T00:00:00+00:00",
+    )
 
 
 def test_from_a_store_by_the_command(tmp_path):

@@ -127,8 +127,16 @@ def results(n, drifting):
             values = 1669 + slope * i + rng.normal(0, 0.2) + rng.normal(0, 0.1, 4)
             estimate = Estimate.from_standard_uncertainty(values.mean(), 0.1, unit="cm-1", n=4)
             got = Measurement(estimate=estimate, replicates=tuple(values))
-            outcomes.append(Outcome(item, quantities()[item.quantity], got))
-        made = BatchResult(batch, [], [], outcomes, f"2026-02-{i + 1:02d}T00:00:00+00:00")
+            outcomes.append(
+                Outcome(item=item, quantity=quantities()[item.quantity], measurement=got)
+            )
+        made = BatchResult(
+            batch=batch,
+            files=[],
+            criteria=[],
+            observations=outcomes,
+            started=f"2026-02-{i + 1:02d}T00:00:00+00:00",
+        )
         yield made
 
 
