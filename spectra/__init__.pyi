@@ -6,8 +6,8 @@ from .bands.shift import carbonyl_shift as carbonyl_shift
 from .bands.suspicion import band_warnings as band_warnings
 from .comparing.equivalence import same_spectrum as same_spectrum
 from .comparing.result import SpectrumComparison as SpectrumComparison
-from .exchange import from_spectrochempy as from_spectrochempy
-from .exchange import to_spectrochempy as to_spectrochempy
+from .exchange.incoming import from_spectrochempy as from_spectrochempy
+from .exchange.outgoing import to_spectrochempy as to_spectrochempy
 from .figures import plot_bands as plot_bands
 from .figures import plot_shift as plot_shift
 from .figures import plot_spectra as plot_spectra

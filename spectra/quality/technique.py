@@ -47,6 +47,7 @@ TECHNIQUE = Technique(
         Dim(name="wavenumber", units="cm-1", axis=True),
         Dim(name="band", units="cm-1"),
         Dim(name="fwhm", units="cm-1"),
+        Dim(name="component"),
     ),
     kinds=(
         Kind(name="ir_spectrum", dims=("wavenumber",)),
