@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import types
 
 import click
+import house
 import typer
 from docutils import nodes
 from docutils.statemachine import StringList
@@ -27,32 +29,51 @@ class _Written(SphinxDirective):
         return node.children
 
 
-class Package(_Written):
-    """Everything public of a package, as its stub lists it."""
+class Room(_Written):
+    """Everything that a room offers, each name where it is typed: at the top if it is there."""
 
     required_arguments = 1
 
     def lines(self) -> list[str]:
         name = self.arguments[0]
-        package = importlib.import_module(name)
+        room = importlib.import_module(name)
+        top = importlib.import_module(name.partition(".")[0])
         out = [f".. py:module:: {name}", ""]
-        # What the top package only hands on stands where it belongs.
-        core = importlib.import_module("coatcore").__all__ if name == "coatqc" else ()
-        if core:
-            handed = ", ".join(f"``{m}``" for m in sorted(set(package.__all__) & set(core)))
-            out += [f"Also from :doc:`coatcore <api-coatcore>`: {handed}.", ""]
-        for member in sorted(set(package.__all__) - set(core)):
-            thing = getattr(package, member)
-            if inspect.isclass(thing):
-                kind = "autoclass"
-            elif callable(thing):
-                kind = "autofunction"
-            else:
+        handed = set(importlib.import_module("coatcore").__all__) if name == "coatqc" else set()
+        offered = _offered(room)
+        if handed := handed & offered:
+            words = ", ".join(f"``{m}``" for m in sorted(handed))
+            out += [f"From :doc:`coatcore <api-coatcore>`: {words}.", ""]
+        # Functions first, as one looks for what one can do; results and constants below.
+        members = sorted(offered - handed, key=lambda m: (m[0].isupper(), m.lower()))
+        for member in members:
+            thing = getattr(room, member)
+            if inspect.ismodule(thing) or (room is top and _in_a_room(thing, name)):
                 continue
-            out += [f".. {kind}:: {name}.{member}", ""]
+            kind = "autoclass" if inspect.isclass(thing) else "autofunction"
+            if not callable(thing):
+                continue
+            place = top.__name__ if member in top.__all__ else name
+            out += [f".. {kind}:: {place}.{member}", ""]
             if kind == "autoclass":
                 out[-1:] = ["   :members:", "   :exclude-members: " + _fields(thing), ""]
         return out
+
+
+def _offered(room: types.ModuleType) -> set[str]:
+    """What a folder's stub names, or the public things that a module defines."""
+    if hasattr(room, "__all__"):
+        return set(room.__all__)
+    own = {n: t for n, t in vars(room).items() if getattr(t, "__module__", "") == room.__name__}
+    return {n for n in own if not n.startswith("_")}
+
+
+def _in_a_room(thing: object, package: str) -> bool:
+    """Whether something at the top of a package has a room whose section shows it."""
+    module = importlib.import_module(getattr(thing, "__module__", package))
+    is_room = hasattr(module, "__path__")
+    folder = module.__name__ if is_room else module.__name__.rpartition(".")[0]
+    return folder != package and folder.startswith(f"{package}.")
 
 
 def _fields(thing: type) -> str:
@@ -82,6 +103,26 @@ class Quantities(_Written):
         for row in (heads, *rows):
             out += [f"   {'* -' if i == 0 else '  -'} {cell}" for i, cell in enumerate(row)]
         return [*out, ""]
+
+
+class Rooms(_Written):
+    """Every room with what it says of itself and its modules."""
+
+    def lines(self) -> list[str]:
+        out = [".. list-table::", "   :header-rows: 1", "   :widths: 25 40 35", ""]
+        rows = [("room", "what it is", "modules")]
+        rows += [(f"``{r.name}``", r.sentence, ", ".join(r.modules)) for r in house.rooms()]
+        for row in rows:
+            out += [f"   {'* -' if i == 0 else '  -'} {cell}" for i, cell in enumerate(row)]
+        return [*out, ""]
+
+
+class HouseCounts(_Written):
+    """What ``make house`` prints."""
+
+    def lines(self) -> list[str]:
+        counts = [f"   {words}: {number}" for words, number in house.counts().items()]
+        return ["::", "", *counts, ""]
 
 
 class Keys(_Written):
@@ -158,8 +199,10 @@ class Commands(_Written):
 def setup(app):
     """Sphinx calls this."""
     for name, directive in (
-        ("public-api", Package),
+        ("public-api", Room),
         ("quantities", Quantities),
+        ("rooms", Rooms),
+        ("house-counts", HouseCounts),
         ("keys-of", Keys),
         ("commands", Commands),
     ):
