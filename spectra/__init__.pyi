@@ -1,3 +1,5 @@
+from .bands.figures import plot_bands as plot_bands
+from .bands.figures import plot_shift as plot_shift
 from .bands.fit import fit_bands as fit_bands
 from .bands.position import band_position as band_position
 from .bands.position import mean_band_position as mean_band_position
@@ -8,8 +10,6 @@ from .comparing.equivalence import same_spectrum as same_spectrum
 from .comparing.result import SpectrumComparison as SpectrumComparison
 from .exchange.incoming import from_spectrochempy as from_spectrochempy
 from .exchange.outgoing import to_spectrochempy as to_spectrochempy
-from .figures import plot_bands as plot_bands
-from .figures import plot_shift as plot_shift
 from .figures import plot_spectra as plot_spectra
 from .preparing.atmosphere import atmosphere_flag as atmosphere_flag
 from .preparing.atr import atr_correction as atr_correction

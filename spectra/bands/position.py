@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -28,6 +29,51 @@ _WHY = {
     "too (fit_bands), change half_window, or try shape='asymmetric'",
     "width_at_bound": "the band is narrower or wider than any band of a condensed phase, or merged",
 }
+
+
+class Positions(NamedTuple):
+    """Where a band of one sample is.
+
+    Parameters
+    ----------
+    values : numpy.ndarray, shape (replicates,)
+        Of each spectrum, cm-1.
+    standard_uncertainty : float
+        Of their mean, cm-1.
+    dof : float
+        With which it is known.
+
+    Examples
+    --------
+    >>> Positions(np.array([1669.1, 1668.9]), 0.1, 1.0).mean.value
+    1669.0
+    """
+
+    values: np.ndarray
+    standard_uncertainty: float
+    dof: float
+
+    @property
+    def mean(self) -> Estimate:
+        """Mean over the replicates, cm-1.
+
+        Examples
+        --------
+        >>> Positions(np.array([1669.1, 1668.9]), 0.1, 1.0).mean.n
+        2
+        """
+        n = self.values.size
+        method = _text("fit", "pseudo_voigt")
+        if n > 1:
+            method = "mean over replicates of pseudo-Voigt fits, Student's t"
+        return Estimate.from_standard_uncertainty(
+            float(self.values.mean()),
+            self.standard_uncertainty,
+            unit="cm-1",
+            dof=self.dof,
+            n=n,
+            method=method,
+        )
 
 
 def band_position(
@@ -153,30 +199,30 @@ def mean_band_position(
     >>> mean_band_position(group).n
     3
     """
-    values, u, dof = positions(da, near, half_window)
-    n = values.size
-    method = _text("fit", "pseudo_voigt")
-    if n > 1:
-        method = "mean over replicates of pseudo-Voigt fits, Student's t"
-    return Estimate.from_standard_uncertainty(
-        float(values.mean()), u, unit="cm-1", dof=dof, n=n, method=method
-    )
+    return positions(da, near, half_window).mean
 
 
-def positions(
-    da: xr.DataArray, near: float, half_window: float | None = None
-) -> tuple[np.ndarray, float, float]:
-    """Position of each replicate, standard uncertainty of their mean, and its dof.
+def positions(da: xr.DataArray, near: float, half_window: float | None = None) -> Positions:
+    """Position of each replicate, with the standard uncertainty of their mean and its dof.
 
     Parameters
     ----------
     da, near, half_window
         As for `mean_band_position`.
 
+    Returns
+    -------
+    Positions
+
+    Raises
+    ------
+    MeasurementError
+        If any spectrum shows no band, or the replicates are copies of each other.
+
     Examples
     --------
     >>> from spectra import simulate_ftir
-    >>> positions(simulate_ftir(1)[0], 1669.0)[0].shape
+    >>> positions(simulate_ftir(1)[0], 1669.0).values.shape
     (1,)
     """
     if "replicate" in da.dims and da.sizes["replicate"] == 1:
@@ -187,7 +233,7 @@ def positions(
     if da.ndim == 1:
         require_band(da, fitted, near, SEARCH)
         u, dof = fitted["center_standard_uncertainty"], fitted["dof"]
-        return np.atleast_1d(fitted["center"].values), float(u), float(dof)
+        return Positions(np.atleast_1d(fitted["center"].values), float(u), float(dof))
     values = fitted["center"].values
     n = values.size
     if n > 1 and np.ptp(values) == 0:
@@ -202,7 +248,7 @@ def positions(
             f"{int(np.isnan(values).sum())} of {n} replicates show no band near {near:g} cm-1 "
             f"({why})"
         )
-    return values, float(values.std(ddof=1) / np.sqrt(n)), n - 1.0
+    return Positions(values, float(values.std(ddof=1) / np.sqrt(n)), n - 1.0)
 
 
 def require_band(da: xr.DataArray, fitted: xr.Dataset, near: float, search: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -12,17 +13,25 @@ from scipy.special import stdtr
 from coatcore.display import shown
 from coatcore.errors import MeasurementError
 from coatcore.estimate import Estimate
-from spectra.bands.position import positions
+from spectra.bands.figures import plot_shift
+from spectra.bands.position import Positions, positions
 from spectra.bands.suspicion import band_warnings
+from spectra.bands.window import HALF_WINDOW
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _METHODS = {
     False: "difference of pseudo-Voigt band positions, Welch-Satterthwaite interval",
     True: "mean of paired differences of pseudo-Voigt band positions, Student's t",
 }
+# How far a figure shows more than the fit sees, cm-1.
+_MARGIN = 20.0
+_HELD = ("reference", "sample", "reference_positions", "sample_positions")
 
 
-@shown(also=("verdict",), units={"smallest_relevant": "cm-1"})
-@dataclass(frozen=True, eq=False)
+@shown(also=("verdict",), units={"smallest_relevant": "cm-1"}, hide=_HELD)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Shift(Estimate):
     """Shift of a band: an `Estimate`, and what it means.
 
@@ -37,6 +46,10 @@ class Shift(Estimate):
         one-sided tests).
     warnings : tuple of str
         What speaks against taking it at its word.
+    reference_positions, sample_positions : Positions or None
+        What it was made of: the position of each replicate, cm-1.
+    reference, sample : xarray.DataArray or None
+        The spectra about the band.
 
     Examples
     --------
@@ -52,6 +65,10 @@ class Shift(Estimate):
     smallest_relevant: float | None = None
     equivalence_p: float | None = None
     warnings: tuple[str, ...] = ()
+    reference_positions: Positions | None = None
+    sample_positions: Positions | None = None
+    reference: xr.DataArray | None = None
+    sample: xr.DataArray | None = None
 
     @property
     def verdict(self) -> str:
@@ -64,7 +81,7 @@ class Shift(Estimate):
 
         Examples
         --------
-        >>> Shift(0.1, 0.2, -0.3, 0.5).verdict
+        >>> Shift(value=0.1, standard_uncertainty=0.2, lower=-0.3, upper=0.5).verdict
         'undecided'
         """
         limit = self.smallest_relevant
@@ -75,6 +92,35 @@ class Shift(Estimate):
         if self.equivalence_p is not None and self.equivalence_p < 1 - self.level:
             return "not shifted"
         return "undecided"
+
+    def plot(
+        self, ax: Axes | None = None, *, labels: tuple[str, str] = ("reference", "sample")
+    ) -> Axes:
+        """The band of both samples, with both positions and their intervals.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Axes to draw on.
+        labels : (str, str)
+            Names of the reference and the sample.
+
+        Raises
+        ------
+        MeasurementError
+            If it was not made by `carbonyl_shift`, and so has no spectra.
+
+        Examples
+        --------
+        >>> from spectra import simulate_ftir
+        >>> a, b = (simulate_ftir(i, carbonyl_position=x)[0] for i, x in ((1, 1669), (2, 1656)))
+        >>> "shift" in carbonyl_shift(a, b, warn=False).plot(labels=("PVP", "blend")).get_title()
+        True
+        """
+        a, b = self.reference_positions, self.sample_positions
+        if a is None or b is None or self.reference is None or self.sample is None:
+            raise MeasurementError("this shift has no spectra; make it with carbonyl_shift")
+        return plot_shift(self.reference, self.sample, (a.mean, b.mean), self, labels=labels, ax=ax)
 
 
 def carbonyl_shift(
@@ -138,8 +184,9 @@ def carbonyl_shift(
         raise MeasurementError(
             f"smallest_relevant is {smallest_relevant!r}, expected a positive number of cm-1"
         )
-    b, u_b, dof_b = positions(sample, near, half_window)
-    a, u_a, dof_a = positions(reference, near, half_window)
+    found_b, found_a = (positions(da, near, half_window) for da in (sample, reference))
+    b, u_b, dof_b = found_b
+    a, u_a, dof_a = found_a
     # A lone spectrum scatters like those of the other side: that it does cannot be seen in it.
     if a.size == 1 < b.size:
         u_a, dof_a = math.hypot(u_a, float(b.std(ddof=1))), b.size - 1.0
@@ -162,20 +209,31 @@ def carbonyl_shift(
     equivalence = None
     if smallest_relevant is not None:
         equivalence = _tail((smallest_relevant - abs(value)), u, dof)
+    region = (half_window or HALF_WINDOW) + _MARGIN
     return Shift(
-        found.value,
-        found.standard_uncertainty,
-        found.lower,
-        found.upper,
-        found.level,
-        found.unit,
-        found.n,
-        found.method,
+        value=found.value,
+        standard_uncertainty=found.standard_uncertainty,
+        lower=found.lower,
+        upper=found.upper,
+        level=found.level,
+        unit=found.unit,
+        n=found.n,
+        method=found.method,
         p_value=min(1.0, 2 * _tail(abs(value), u, dof)),
         smallest_relevant=smallest_relevant,
         equivalence_p=equivalence,
         warnings=tuple(notes),
+        reference_positions=found_a,
+        sample_positions=found_b,
+        reference=_about(reference, near, region),
+        sample=_about(sample, near, region),
     )
+
+
+def _about(da: xr.DataArray, near: float, region: float) -> xr.DataArray:
+    """The part of spectra within `region` of a wavenumber."""
+    inside = np.abs(da["wavenumber"].values - near) <= region
+    return da.isel(wavenumber=np.flatnonzero(inside))
 
 
 def _paired(a: np.ndarray, b: np.ndarray) -> tuple[float, float, float, int]:

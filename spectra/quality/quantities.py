@@ -80,8 +80,9 @@ def _shift(inputs: Inputs) -> Measurement:
             f"{shift.equivalence_p:.2g})"
         )
     data: dict[str, xr.DataArray | xr.Dataset] = {"reference": reference, "sample": sample}
-    zero = positions(reference, p.near, p.half_window)[0].mean()
-    moved = positions(sample, p.near, p.half_window)[0] - zero
+    assert shift.reference_positions is not None
+    assert shift.sample_positions is not None
+    moved = shift.sample_positions.values - shift.reference_positions.values.mean()
     return Measurement(
         estimate=shift,
         result=shift,
@@ -94,11 +95,13 @@ def _shift(inputs: Inputs) -> Measurement:
 def _position(inputs: Inputs) -> Measurement:
     p = inputs.parameters
     sample = as_replicates(inputs.sample)
-    position = spectra.mean_band_position(sample, near=p.near, half_window=p.half_window)
+    found = positions(sample, p.near, p.half_window)
     notes = spectra.band_warnings(sample, p.near, p.half_window)
-    each = positions(sample, p.near, p.half_window)[0]
     return Measurement(
-        estimate=position, data={"sample": sample}, notes=notes, replicates=tuple(each.tolist())
+        estimate=found.mean,
+        data={"sample": sample},
+        notes=notes,
+        replicates=tuple(found.values.tolist()),
     )
 
 

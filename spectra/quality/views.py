@@ -41,28 +41,17 @@ def infrared(section: Section) -> Iterator[Figure | Table]:
         yield Figure(caption=_OVERLAID, draw=functools.partial(spectra.plot_spectra, groups))
     compared: set[tuple[str, str | None]] = set()
     for finding in section.findings:
-        got = finding.measurement
         if isinstance(finding.result, spectra.SpectrumComparison):
             if (key := (finding.sample, finding.reference)) not in compared:
                 compared.add(key)
                 yield Figure(caption=f"{finding.against}. {_COMPARED}", draw=finding.result.plot)
-            continue
-        if "reference" not in got.data:
-            continue
-        reference, sample = got.data["reference"], got.data["sample"]
-        assert isinstance(reference, xr.DataArray)
-        assert isinstance(sample, xr.DataArray)
-        yield Figure(
-            caption=f"{finding.title}. Dashed: fitted positions; shaded: their 95 % intervals.",
-            draw=functools.partial(
-                spectra.plot_shift,
-                reference,
-                sample,
-                near=finding.parameters.near,
-                half_window=finding.parameters.half_window,
-                labels=(str(finding.reference), finding.sample),
-            ),
-        )
+        elif isinstance(finding.result, spectra.Shift):
+            yield Figure(
+                caption=f"{finding.title}. Dashed: fitted positions; shaded: their 95 % intervals.",
+                draw=functools.partial(
+                    finding.result.plot, labels=(str(finding.reference), finding.sample)
+                ),
+            )
     yield from own_tables(section.findings)
 
 

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from coatcore import Estimate, MeasurementError, ReadError, read, validate
 from spectra import (
+    Shift,
     band_position,
     baseline,
     carbonyl_shift,
     mean_band_position,
     normalize,
-    plot_shift,
     plot_spectra,
     simulate_ftir,
     simulate_nanoir,
@@ -215,8 +215,31 @@ def test_cut_jcamp_is_refused(tmp_path, spectrum):
 
 def test_figures_have_axes_units_and_the_mark(spectrum):
     group = xr.concat([spectrum, spectrum], dim="replicate")
-    axes = [plot_spectra({"a": spectrum, "b": group}), plot_shift(spectrum, simulate_ftir(4)[0])]
+    shift = carbonyl_shift(spectrum, simulate_ftir(4)[0])
+    axes = [plot_spectra({"a": spectrum, "b": group}), shift.plot()]
     for ax in axes:
         assert "cm⁻¹" in ax.get_xlabel()
         assert ax.xaxis_inverted()
         assert any("simulated" in t.get_text() for t in ax.texts)
+
+
+def test_a_shift_carries_the_positions_it_was_made_from(monkeypatch):
+    one, two = (
+        xr.concat([simulate_ftir(i, carbonyl_position=at)[0] for i in seeds], dim="replicate")
+        for at, seeds in ((1669.0, (1, 2, 3)), (1656.0, (4, 5)))
+    )
+    shift = carbonyl_shift(one, two, warn=False)
+    a, b = shift.reference_positions, shift.sample_positions
+    assert (a.values.size, b.values.size) == (3, 2)
+    assert shift.value == b.values.mean() - a.values.mean()
+    assert a.mean == mean_band_position(one)
+    assert b.mean == mean_band_position(two)
+    # Its figure measures nothing anew.
+    monkeypatch.setattr("spectra.bands.position.fit_bands", None)
+    ax = shift.plot(labels=("before", "after"))
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["before", "after"]
+    assert f"shift {shift.concise} cm⁻¹, 95 % interval" in ax.get_title()
+    assert sum(line.get_linestyle() == "--" for line in ax.lines) == 2
+    bare = Shift(value=0.1, standard_uncertainty=0.2, lower=-0.3, upper=0.5)
+    with pytest.raises(MeasurementError, match="no spectra"):
+        bare.plot()
