@@ -26,7 +26,7 @@ _MAX_POINTS = 5_000_000
 _NO_FRACTION = 3.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Spectrum:
     x: np.ndarray
     y: np.ndarray
@@ -126,7 +126,6 @@ def _check_ordinates(path: Path, block: Block, y: np.ndarray, factor: float) -> 
 
 def _spectrum(path: Path, block: Block) -> _Spectrum:
     from spectra.readers.axis import check_wavenumbers
-    from spectra.readers.jcamp.table import decode, pairs
 
     unit = block.text("XUNITS").upper().strip()
     wavelength = _MICROMETRE.search(unit) is not None
@@ -139,35 +138,7 @@ def _spectrum(path: Path, block: Block) -> _Spectrum:
     x_factor, y_factor = (
         (number_in(path, block, label) or (1.0, 0.0))[0] for label in ("XFACTOR", "YFACTOR")
     )
-    if "," in block.text("FIRSTX"):
-        block.rows = [(number, line.replace(",", ".")) for number, line in block.rows]
-    form = re.sub(r"[\s()]", "", block.text(block.table)).upper()
-    if form.startswith("X++Y..Y"):
-        table = decode(block.rows, int(said), path)
-        y, how = table.y, ", some of them compressed" if table.compressed else ""
-        if y.size != said:
-            raise ReadError(
-                path,
-                f"NPOINTS is {said:g}, but {y.size} ordinates were found{how}: damaged",
-                "export the spectrum again",
-            )
-        x = _even_axis(path, block, y.size)
-        _check_lines(path, block, x, table.line_x, table.line_at)
-    elif form.startswith(("XY..XY", "XYXY")):
-        x, y = pairs(block.rows, path)
-        if y.size != said:
-            raise ReadError(path, f"NPOINTS is {said:g}, but {y.size} pairs were found: damaged")
-        x = x * x_factor
-        for label, got in (("FIRSTX", x[0]), ("LASTX", x[-1])):
-            end = number_in(path, block, label)
-            if end is not None and abs(end[0] - got) > end[1] + 1e-5 * abs(got):
-                raise ReadError(path, f"{label} is {end[0]:g}, but {got:g} was found: damaged")
-    else:
-        raise ReadError(
-            path,
-            f"its table is {block.text(block.table)[:40]!r}, expected (X++(Y..Y)) or (XY..XY)",
-            "export the spectrum as (X++(Y..Y))",
-        )
+    x, y = _as_stored(path, block, int(said), x_factor)
     with np.errstate(over="ignore"):
         y = y * y_factor
     if np.isinf(y).any():
@@ -188,7 +159,57 @@ def _spectrum(path: Path, block: Block) -> _Spectrum:
             f"{quantity} is taken as a fraction, as YUNITS says, but reaches {np.nanmax(y):.3g}: "
             "it may be in percent"
         )
-    return _Spectrum(x, y, quantity, block, tuple(notes))
+    return _Spectrum(x=x, y=y, quantity=quantity, block=block, assumptions=tuple(notes))
+
+
+def _as_stored(
+    path: Path, block: Block, points: int, x_factor: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Abscissas, and ordinates before their factor, of either form of table."""
+    if "," in block.text("FIRSTX"):
+        block.rows = [(number, line.replace(",", ".")) for number, line in block.rows]
+    form = re.sub(r"[\s()]", "", block.text(block.table)).upper()
+    if form.startswith("X++Y..Y"):
+        return _even_table(path, block, points)
+    if form.startswith(("XY..XY", "XYXY")):
+        return _pair_table(path, block, points, x_factor)
+    raise ReadError(
+        path,
+        f"its table is {block.text(block.table)[:40]!r}, expected (X++(Y..Y)) or (XY..XY)",
+        "export the spectrum as (X++(Y..Y))",
+    )
+
+
+def _even_table(path: Path, block: Block, points: int) -> tuple[np.ndarray, np.ndarray]:
+    from spectra.readers.jcamp.table import decode
+
+    table = decode(block.rows, points, path)
+    if table.y.size != points:
+        how = ", some of them compressed" if table.compressed else ""
+        raise ReadError(
+            path,
+            f"NPOINTS is {points:g}, but {table.y.size} ordinates were found{how}: damaged",
+            "export the spectrum again",
+        )
+    x = _even_axis(path, block, table.y.size)
+    _check_lines(path, block, x, table.line_x, table.line_at)
+    return x, table.y
+
+
+def _pair_table(
+    path: Path, block: Block, points: int, x_factor: float
+) -> tuple[np.ndarray, np.ndarray]:
+    from spectra.readers.jcamp.table import pairs
+
+    x, y = pairs(block.rows, path)
+    if y.size != points:
+        raise ReadError(path, f"NPOINTS is {points:g}, but {y.size} pairs were found: damaged")
+    x = x * x_factor
+    for label, got in (("FIRSTX", x[0]), ("LASTX", x[-1])):
+        end = number_in(path, block, label)
+        if end is not None and abs(end[0] - got) > end[1] + 1e-5 * abs(got):
+            raise ReadError(path, f"{label} is {end[0]:g}, but {got:g} was found: damaged")
+    return x, y
 
 
 def _described(number: int, block: Block) -> str:

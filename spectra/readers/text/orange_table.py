@@ -169,6 +169,27 @@ def _read(path: Path) -> xr.DataArray:
         raise ReadError(path, "its first row does not hold wavenumbers")
     x = header.wavenumbers
     check_wavenumbers(path, x, where="header row, wavenumbers")
+    values, columns = _rows_and_columns(path, text, header)
+    grid = _grid(columns)
+    facts: dict[str, str | int | float] = {
+        "long_name": "intensity",
+        "assumptions": "; ".join(_notes(values, columns, grid is not None)),
+    }
+    if SIMULATED_MARK in text:
+        facts["simulated"] = "yes"
+    if grid is not None:
+        cube = labelled_spectrum(x, values, "intensity", {**facts, "kind": "ir_cube"})
+        return _on_grid(cube, columns, grid)
+    series = labelled_spectrum(x, values, "intensity", facts)
+    return series.assign_coords(
+        {k: ("replicate", v, attrs) for k, (v, attrs) in _named(columns).items()}
+    )
+
+
+def _rows_and_columns(
+    path: Path, text: str, header: _Header
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Ordinates (spectra, wavenumbers), and the columns that are no wavenumber."""
     n = len(header.names)
     spectra: list[np.ndarray] = []
     texts: list[list[str]] = []
@@ -194,44 +215,40 @@ def _read(path: Path) -> xr.DataArray:
     for i, name in enumerate(others):
         key = name if name not in columns else f"{name}_{i}"
         columns[key] = _column(path, name, [row[i] for row in texts])
+    return values, columns
+
+
+def _notes(values: np.ndarray, columns: dict[str, np.ndarray], on_grid: bool) -> list[str]:
+    """What is taken for granted."""
     notes = [
         "the names of the columns are taken as wavenumbers in cm-1: the file states no unit",
         "the ordinate is not named in the file",
     ]
     if missing := int(np.isnan(values).sum()):
         notes.append(f"{missing} missing ordinates are NaN")
-    grid = _grid(columns)
-    if grid is None and all(name in columns for name in _MAP):
-        notes.append("map_x and map_y form no complete grid, so the spectra are a series")
-    if grid is not None:
+    if on_grid:
         notes.append("map_x and map_y state no unit, so x and y count pixels; map_y rises with y")
-    facts: dict[str, str | int | float] = {
-        "long_name": "intensity",
-        "assumptions": "; ".join(notes),
-    }
-    if SIMULATED_MARK in text:
-        facts["simulated"] = "yes"
-    if grid is None:
-        series = labelled_spectrum(x, values, "intensity", facts)
-        return series.assign_coords(
-            {k: ("replicate", v, attrs) for k, (v, attrs) in _named(columns).items()}
-        )
+    elif all(name in columns for name in _MAP):
+        notes.append("map_x and map_y form no complete grid, so the spectra are a series")
+    return notes
+
+
+def _on_grid(
+    cube: xr.DataArray, columns: dict[str, np.ndarray], grid: tuple[np.ndarray, int, int]
+) -> xr.DataArray:
+    """Rows of a table as a map."""
     order, ny, nx = grid
-    cube = labelled_spectrum(x, values, "intensity", {**facts, "kind": "ir_cube"})
     axes = {
         axis: (axis, np.arange(size) + 0.5, {"units": "pixel", "long_name": axis})
         for axis, size in (("y", ny), ("x", nx))
     }
+    others = {
+        name: (("y", "x"), v[order].reshape(ny, nx), attrs)
+        for name, (v, attrs) in _named(columns).items()
+    }
     return xr.DataArray(
-        values[order].reshape(ny, nx, -1),
-        {
-            **axes,
-            "wavenumber": cube["wavenumber"],
-            **{
-                k: (("y", "x"), v[order].reshape(ny, nx), attrs)
-                for k, (v, attrs) in _named(columns).items()
-            },
-        },
+        cube.values[order].reshape(ny, nx, -1),
+        {**axes, "wavenumber": cube["wavenumber"], **others},
         ("y", "x", "wavenumber"),
         name=cube.name,
         attrs=cube.attrs,
