@@ -27,7 +27,7 @@ NUISANCES = ("scale", "background", "displacement", "zero_shift", "broadening")
 _ROUNDS = 12
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Alignment:
     """Sample, and what the reference says it should be, on one grid.
 
@@ -130,19 +130,19 @@ def align(
     floor = gaussian_filter1d(lower_envelope(state.moved, task.step), 1.0)
     scale = state.scale
     return Alignment(
-        task.x,
-        task.b,
-        state.expected,
-        state.variance,
-        (task.gain_b + scale * task.gain_a) * state.level,
-        (task.gain_b + scale * task.gain_a * state.kept_rough) * state.level,
-        scale * np.maximum(state.moved - floor, 0.0),
-        scale * state.slope,
-        state.peaks,
-        scale * state.calm,
-        (state.at, task.x),
-        values,
-        state.solved.size,
+        two_theta=task.x,
+        sample=task.b,
+        expected=state.expected,
+        variance=state.variance,
+        broad_variance=(task.gain_b + scale * task.gain_a) * state.level,
+        rough_variance=(task.gain_b + scale * task.gain_a * state.kept_rough) * state.level,
+        profile=scale * np.maximum(state.moved - floor, 0.0),
+        slope=scale * state.slope,
+        pooled=state.peaks,
+        pooled_slope=scale * state.calm,
+        came_to=(state.at, task.x),
+        values=values,
+        parameters=state.solved.size,
     )
 
 

@@ -32,7 +32,7 @@ _LARGEST_SHIFT, _SHIFT_SLACK = 0.3, 0.06
 _LIKELY_MOVE = 0.03
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Task:
     """Both patterns on one grid, and what may change between them."""
 
@@ -94,7 +94,7 @@ class Task:
         return normal
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class State:
     """Where the alignment stands after a round."""
 
@@ -151,26 +151,28 @@ def task_of(
     if moves:
         first[0] = _first_shift(x, a, b, bends[:, 0], known)
     free_scale = "scale" in nuisance
+    slope, curve = derivatives(x, a, sigma)
     return Task(
-        x,
-        a,
-        b,
-        gain_a,
-        gain_b,
-        step,
-        sigma,
-        width,
-        _BROADENING * width**2 / (8 * np.log(2)) / 2,
-        tuple(moves),
-        bends,
-        known,
-        first,
-        float(b.sum() / a.sum()) if free_scale else _time_ratio(reference, sample),
-        free_scale,
-        "broadening" in nuisance,
-        _background_terms(x, "background" in nuisance),
-        spline_filter1d(a, order=5, mode="mirror"),
-        *derivatives(x, a, sigma),
+        x=x,
+        a=a,
+        b=b,
+        gain_a=gain_a,
+        gain_b=gain_b,
+        step=step,
+        sigma=sigma,
+        width=width,
+        likely=_BROADENING * width**2 / (8 * np.log(2)) / 2,
+        moves=tuple(moves),
+        bends=bends,
+        known=known,
+        first=first,
+        start=float(b.sum() / a.sum()) if free_scale else _time_ratio(reference, sample),
+        free_scale=free_scale,
+        broadens="broadening" in nuisance,
+        basis=_background_terms(x, "background" in nuisance),
+        coefficients=spline_filter1d(a, order=5, mode="mirror"),
+        slope=slope,
+        curve=curve,
     )
 
 
@@ -231,13 +233,7 @@ def next_round(task: Task, state: State, turn: int) -> State:
     where = np.interp(at, x, np.arange(float(x.size)))
     moved = map_coordinates(task.coefficients, [where], order=5, mode="mirror", prefilter=False)
     slope, curve = np.interp(at, x, task.slope), np.interp(at, x, task.curve)
-    # Variance from the mean of both patterns, weighted so that its noise is independent of that
-    # of their difference: weights that follow either one's noise bias the fit.
-    kept, kept_rough = noise_left(where % 1.0, state.bend, task.sigma)
-    left = scale * task.gain_a * kept
-    pooled = (b / task.gain_b + state.expected / left) / (1 / task.gain_b + 1 / left)
-    level = _calm_level(pooled, task.gain_b)
-    variance = (task.gain_b + left) * level
+    pooled, level, variance, kept_rough = _noise(task, state, where)
     profile = (pooled - state.between) / scale
     calm, bent = derivatives(x, profile, task.sigma)
     envelope = lower_envelope(moved, task.step) if state.envelope is None else state.envelope
@@ -291,6 +287,21 @@ def next_round(task: Task, state: State, turn: int) -> State:
         calm=calm,
         bent=bent,
     )
+
+
+def _noise(
+    task: Task, state: State, where: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Mean of both patterns, its calm level, variance of their difference, roughness kept.
+
+    The mean is weighted so that its noise is independent of that of the difference: weights that
+    follow either one's noise bias the fit.
+    """
+    kept, kept_rough = noise_left(where % 1.0, state.bend, task.sigma)
+    left = state.scale * task.gain_a * kept
+    pooled = (task.b / task.gain_b + state.expected / left) / (1 / task.gain_b + 1 / left)
+    level = _calm_level(pooled, task.gain_b)
+    return pooled, level, (task.gain_b + left) * level, kept_rough
 
 
 def inverse_of(normal: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ from xrd.alignment.repeatability import Repeatability
 _REACH = 1.5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PeakChanges:
     """Each peak of the reference against the sample's, after alignment.
 
@@ -83,7 +84,8 @@ def peak_changes(
     order = np.argsort(moved[inside])
     places, heights = moved[inside][order], fit.values["scale"][0] * strong[inside][order]
     if not places.size:
-        return PeakChanges(*(np.empty(0) for _ in range(6)))
+        names = (field.name for field in dataclasses.fields(PeakChanges))
+        return PeakChanges(**{name: np.empty(0) for name in names})
     groups = np.r_[0, np.flatnonzero(np.diff(places) > _REACH * width) + 1]
     low, high = places[groups], places[np.r_[groups[1:] - 1, places.size - 1]]
     top = np.maximum.reduceat(heights, groups)
@@ -104,12 +106,16 @@ def peak_changes(
     solved = np.einsum("kij,kj->ki", covariance, right)
     spread = np.diagonal(covariance, axis1=1, axis2=2)
     return PeakChanges(
-        middle,
-        top,
-        solved[:, 0],
+        two_theta=middle,
+        height=top,
+        intensity=solved[:, 0],
         # A line of another shape, looked at through the reference's, seems to differ in area, and
         # a doublet's in place.
-        np.sqrt(spread[:, 0] + repeatability.intensity**2 + (repeatability.shape / 1.5) ** 2),
-        solved[:, 1],
-        np.sqrt(spread[:, 1] + repeatability.position**2 + (repeatability.shape * width / 2) ** 2),
+        intensity_u=np.sqrt(
+            spread[:, 0] + repeatability.intensity**2 + (repeatability.shape / 1.5) ** 2
+        ),
+        shift=solved[:, 1],
+        shift_u=np.sqrt(
+            spread[:, 1] + repeatability.position**2 + (repeatability.shape * width / 2) ** 2
+        ),
     )

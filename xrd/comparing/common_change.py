@@ -14,7 +14,7 @@ _OWN_LAW = 4.0
 _ROUNDS = 6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CommonChange:
     """What moved all peaks, and what is left of each peak's change.
 
@@ -29,7 +29,8 @@ class CommonChange:
 
     Examples
     --------
-    >>> CommonChange({}, *(np.zeros(1) for _ in range(4))).shift.size
+    >>> one = np.zeros(1)
+    >>> CommonChange(values={}, shift=one, shift_u=one, intensity=one, intensity_u=one).shift.size
     1
     """
 
@@ -81,7 +82,8 @@ def common_change(changes: PeakChanges, laws: Mapping[str, np.ndarray]) -> Commo
     --------
     >>> place = np.array([20.0, 40.0, 60.0, 80.0])
     >>> flat, small = np.zeros(4), np.full(4, 0.001)
-    >>> moved = PeakChanges(place, flat, flat, small, 0.01 * np.cos(np.radians(place) / 2), small)
+    >>> moved = PeakChanges(two_theta=place, height=flat, intensity=flat, intensity_u=small,
+    ...     shift=0.01 * np.cos(np.radians(place) / 2), shift_u=small)
     >>> found = common_change(moved, {"displacement": np.cos(np.radians(place) / 2)})
     >>> round(found.values["displacement"][0], 4)
     0.01
@@ -94,7 +96,9 @@ def common_change(changes: PeakChanges, laws: Mapping[str, np.ndarray]) -> Commo
     }
     ones = np.ones((changes.shift.size, 1))
     *_, brighter, brighter_u = _fit(ones, changes.intensity, changes.intensity_u)
-    return CommonChange(values, left, left_u, brighter, brighter_u)
+    return CommonChange(
+        values=values, shift=left, shift_u=left_u, intensity=brighter, intensity_u=brighter_u
+    )
 
 
 def _fit(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ import xarray as xr
 from scipy.ndimage import maximum_filter1d
 from scipy.stats import norm
 
+from coatcore.coverage import coverage_factor
 from coatcore.errors import MeasurementError
 from coatcore.estimate import Estimate
 from coatcore.provenance import add_history
@@ -125,11 +126,71 @@ def compare_patterns(
             "the patterns name no wavelength, and a phase's lines depend on it; set it, as in "
             "pattern.assign_attrs(wavelength_angstrom=1.540598) for Cu K-alpha1"
         )
+    fitted = _fitted(reference, sample, peaks, width, crystal, wavelength, nuisance, floor)
+    fit, found, lattice = fitted.fit, fitted.found, fitted.lattice
+    tests = _tests(found, fitted.left, lattice)
+    residual, expected, on_grid = _curves(fit, found, sample)
+    weighed = None
+    if main is not None and suspects:
+        weighed = weigh_suspects(
+            expected, found, main, suspects, wavelength=wavelength, alpha=alpha
+        )
+        tests["suspected phases"] = float(weighed.table["p"].min())
+    p_value = combined_p(*tests.values())
+    table = change_table(
+        fit, found, fitted.changes, fitted.left, alpha=alpha, free=FREE, wavelength=wavelength
+    )
+    largest, limit = _new_peaks(fit, found, width, alpha)
+    verdict = _verdict(p_value, alpha, limit)
+    changed = tests.get("lattice change", 1.0) < alpha
+    moved = {n: v for n, v in lattice.items() if changed and abs(v[0]) > 2 * v[1]}
+    _, (raw, _) = on_common_grid([reference, sample])
+    return Comparison(
+        verdict=verdict,
+        p_value=p_value,
+        summary=_summary(verdict, table, moved, weighed, limit),
+        changes=table,
+        tests=tests,
+        descriptors=descriptors(raw, fit.sample, fit.expected, found.step),
+        nuisance=_nuisance(fit, fitted.left, width),
+        lattice_change=_isotropic(lattice),
+        cell_change=_cell_change(crystal, lattice),
+        suspects=weighed,
+        largest_new_peak=largest,
+        detection_limit=limit,
+        dispersion=found.dispersion,
+        residual=add_history(residual, "compare_patterns", alpha=alpha),
+        expected=expected,
+        sample=on_grid,
+        differences=found,
+    )
+
+
+class _Fitted(NamedTuple):
+    """Reference brought onto the sample, and what is left between them."""
+
+    fit: Alignment
+    found: Differences
+    changes: PeakChanges
+    left: CommonChange
+    lattice: dict[str, tuple[float, float]]
+
+
+def _fitted(
+    reference: xr.DataArray,
+    sample: xr.DataArray,
+    peaks: pd.DataFrame,
+    width: float,
+    crystal: Structure | None,
+    wavelength: float | None,
+    nuisance: Collection[str],
+    floor: Repeatability,
+) -> _Fitted:
+    """Align, and align again with the lattice's change, until no step is left of it."""
     known, total = None, dict[str, float]()
     for _ in range(3):
         fit = align(reference, sample, nuisance=nuisance, known_shift=known, repeatability=floor)
-        strongest = float(fit.profile.max())
-        if strongest <= 0 or fit.values["scale"][0] <= 0:
+        if float(fit.profile.max()) <= 0 or fit.values["scale"][0] <= 0:
             raise MeasurementError(
                 "the reference shows no peak that the sample could be compared with"
             )
@@ -152,48 +213,30 @@ def compare_patterns(
     lattice = {
         name: (total[name], float(np.hypot(u, floor.lattice))) for name, (_, u) in steps.items()
     }
-    tests = _tests(found, left, lattice)
-    curves = _curves(fit, found, sample)
-    weighed = None
-    if main is not None and suspects:
-        weighed = weigh_suspects(
-            curves[1], found, main, suspects, wavelength=wavelength, alpha=alpha
-        )
-        tests["suspected phases"] = float(weighed.table["p"].min())
-    p_value = combined_p(*tests.values())
-    table = change_table(fit, found, changes, left, alpha=alpha, free=FREE, wavelength=wavelength)
+    return _Fitted(fit, found, changes, left, lattice)
+
+
+def _new_peaks(
+    fit: Alignment, found: Differences, width: float, alpha: float
+) -> tuple[Estimate, float]:
+    """Largest new peak, and the height that one needs to be found, over the strongest."""
+    strongest = float(fit.profile.max())
     free = maximum_filter1d(fit.profile, _odd(width, fit)) < FREE * strongest
     free &= np.isfinite(found.spread)
     if not free.any():
         free = np.isfinite(found.spread)
     critical = critical_z(alpha, found.upcrossings)
-    limit = float(np.median((critical + 1.645) * found.spread[free])) / strongest
-    verdict: Literal["same", "different", "undecided"] = "same"
+    one_sided = coverage_factor(level=0.90)
+    limit = float(np.median((critical + one_sided) * found.spread[free])) / strongest
+    return _largest(found.height[free], found.spread[free], critical, strongest), limit
+
+
+def _verdict(
+    p_value: float, alpha: float, limit: float
+) -> Literal["same", "different", "undecided"]:
     if p_value < alpha:
-        verdict = "different"
-    elif limit > RELEVANT:
-        verdict = "undecided"
-    changed = tests.get("lattice change", 1.0) < alpha
-    moved = {n: v for n, v in lattice.items() if changed and abs(v[0]) > 2 * v[1]}
-    _, (raw, _) = on_common_grid([reference, sample])
-    return Comparison(
-        verdict,
-        p_value,
-        _summary(verdict, table, moved, weighed, limit),
-        table,
-        tests,
-        descriptors(raw, fit.sample, fit.expected, found.step),
-        _nuisance(fit, left, width),
-        _isotropic(lattice),
-        _cell_change(crystal, lattice),
-        weighed,
-        _largest(found.height[free], found.spread[free], critical, strongest),
-        limit,
-        found.dispersion,
-        add_history(curves[0], "compare_patterns", alpha=alpha),
-        *curves[1:],
-        found,
-    )
+        return "different"
+    return "undecided" if limit > RELEVANT else "same"
 
 
 def _is_main(crystal: Structure, changes: PeakChanges, laws: dict[str, np.ndarray]) -> None:

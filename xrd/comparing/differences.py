@@ -13,7 +13,7 @@ from xrd.alignment.align import Alignment
 from xrd.alignment.repeatability import Repeatability
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Differences:
     """What a peak's shape finds in the difference of two patterns, at every place.
 
@@ -109,13 +109,13 @@ def peak_differences(fit: Alignment, width: float, repeatability: Repeatability)
     length = fit.two_theta.size
     crossings = length * float(np.sqrt(bend)) / (2 * np.pi)
     return Differences(
-        _answer(fit.sample - fit.expected, inverse, template),
-        spread,
-        inverse,
-        dispersion,
-        width,
-        step,
-        crossings,
+        height=_answer(fit.sample - fit.expected, inverse, template),
+        spread=spread,
+        inverse=inverse,
+        dispersion=dispersion,
+        width=width,
+        step=step,
+        upcrossings=crossings,
     )
 
 

@@ -11,6 +11,7 @@ import xarray as xr
 from coatcore.display import shown
 from coatcore.estimate import Estimate
 from xrd.comparing.differences import Differences
+from xrd.comparing.figures import plot_comparison
 from xrd.comparing.suspects import Suspects
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     hide=("residual", "expected", "sample", "suspects"),
     table="changes",
 )
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Comparison:
     """Sample against reference.
 
@@ -124,6 +125,11 @@ class Comparison:
         ax : matplotlib.axes.Axes, optional
             Axes to draw on.
         """
-        from xrd.figures import plot_comparison
-
-        return plot_comparison(self, ax)
+        return plot_comparison(
+            self.sample,
+            self.expected,
+            self.residual,
+            self.changes,
+            title=f"{self.verdict}, p = {self.p_value:.2g}, Rwp = {self.rwp:.3f}",
+            ax=ax,
+        )

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from scipy.stats import norm
 
+from coatcore.coverage import coverage_factor
 from coatcore.display import shown
 from coatcore.errors import MeasurementError
-from coatcore.plotting import OKABE_ITO, mark_simulated, new_axes
+from coatcore.statistics.several_tests import holm
 from xrd.comparing.differences import Differences, at_separate_places
+from xrd.comparing.figures import plot_weights
 from xrd.crystals.crystal import Structure
 from xrd.crystals.powder_lines import area_per_weight, reflections, structure_of
 from xrd.labels.angles import require_wavelength
@@ -22,8 +24,6 @@ from xrd.peaks.line_shape import unit_profile
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from xrd.comparing.result import Comparison
 
 # What coating a sulfide electrolyte or a nickel-rich cathode may leave behind.
 DECOMPOSITION_PRODUCTS = (
@@ -94,24 +94,21 @@ class Suspects:
         ax : matplotlib.axes.Axes, optional
             Axes to draw on.
         """
-        rows = self.table[::-1]
-        ax = new_axes(ax, figsize=(5.6, 0.9 + 0.32 * len(rows)))
-        for i, (_, row) in enumerate(rows.iterrows()):
-            colour = OKABE_ITO["vermillion" if row["found"] else "blue"]
-            ends = [row["lower 95 % / %"], row["upper 95 % / %"]]
-            ax.plot(ends, [i, i], color=colour, lw=2)
-            ax.plot(row["weight fraction / %"], i, "o", color=colour, ms=5)
-        ax.axvline(0, color="0.6", lw=0.8)
-        ax.set_yticks(range(len(rows)), rows.index)
-        ax.set_xlabel("weight fraction / %, with 95 % interval")
-        ax.set_title("found: " + (", ".join(self.found) or "none"))
-        if self.simulated:
-            mark_simulated(ax, xr.DataArray(0, attrs={"simulated": "yes"}))
-        return ax
+        return plot_weights(self.table, simulated=self.simulated, ax=ax)
+
+
+class _Compared(Protocol):
+    """What is taken of a comparison, which stands above."""
+
+    @property
+    def expected(self) -> xr.DataArray: ...
+
+    @property
+    def differences(self) -> Differences: ...
 
 
 def suspected_phases(
-    found: Comparison,
+    found: _Compared,
     main: Structure | str,
     suspects: Sequence[Structure | str] = DECOMPOSITION_PRODUCTS,
     *,
@@ -216,9 +213,9 @@ def weigh_suspects(
             [
                 100 * fraction,
                 100 * u * slope,
-                100 * (fraction - 1.96 * u * slope),
-                100 * (fraction + 1.96 * u * slope),
-                100 * np.maximum(fraction + 1.645 * u * slope, 0.0),
+                100 * (fraction - coverage_factor() * u * slope),
+                100 * (fraction + coverage_factor() * u * slope),
+                100 * np.maximum(fraction + coverage_factor(level=0.90) * u * slope, 0.0),
                 z,
                 p,
             ]
@@ -316,20 +313,12 @@ def _chosen(
             for n in names
         }
         ratio, u = np.array([found[n] for n in names]).T
-        p = _holm(norm.sf(ratio / u))
+        p = holm(norm.sf(ratio / u))
         left = [i for i, n in enumerate(names) if n not in taken]
         best = min(left, key=lambda i: p[i], default=None)
         if best is None or p[best] >= alpha:
             return ratio, u, p
         taken.append(names[best])
-
-
-def _holm(single: np.ndarray) -> np.ndarray:
-    order = np.argsort(single)
-    stepped = single[order] * np.arange(single.size, 0, -1)
-    p = np.empty(single.size)
-    p[order] = np.minimum(1.0, np.maximum.accumulate(stepped))
-    return p
 
 
 def _amounts(differences: Differences, answers: list[np.ndarray]) -> tuple[float, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -56,7 +56,7 @@ HEADS = (
 
 
 @shown(hide=("fitted", "background", "residual"), table="table")
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PeakFit:
     """Fitted peaks of a pattern.
 
@@ -196,11 +196,13 @@ def fit_peaks(
         curves[:, inside] = fitted.curves
     wavelength = pattern.attrs.get("wavelength_angstrom")
     return PeakFit(
-        _table(rows, None if wavelength is None else float(wavelength)),
-        add_history(_like(pattern, curves[0], "fitted", pattern.attrs["units"]), "fit_peaks"),
-        _like(pattern, curves[1], "background", pattern.attrs["units"]),
-        _like(pattern, curves[2], "residual in standard deviations", "1"),
-        pattern,
+        table=_table(rows, None if wavelength is None else float(wavelength)),
+        fitted=add_history(
+            _like(pattern, curves[0], "fitted", pattern.attrs["units"]), "fit_peaks"
+        ),
+        background=_like(pattern, curves[1], "background", pattern.attrs["units"]),
+        residual=_like(pattern, curves[2], "residual in standard deviations", "1"),
+        pattern=pattern,
     )
 
 
@@ -249,6 +251,42 @@ def _variance(pattern: xr.DataArray, inside: np.ndarray) -> float | np.ndarray:
     return noise_gain(pattern)
 
 
+class _Window(NamedTuple):
+    """Points around peaks that are fitted together.
+
+    Parameters are area, place and width of each peak, then one mixing, and three terms of the
+    background.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    terms: np.ndarray
+    parts: list[tuple[float, float]]
+    n: int
+
+    def named(self, p: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, np.ndarray]:
+        """Areas, places, widths, mixing and background of a vector of parameters."""
+        n = self.n
+        return p[:n], p[n : 2 * n], p[2 * n : 3 * n], p[3 * n], p[3 * n + 1 :]
+
+    def model(self, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Values, and their derivatives by each parameter."""
+        n = self.n
+        areas, places, widths, mixing, background = self.named(p)
+        model = self.terms @ background
+        jacobian = np.zeros((self.x.size, p.size))
+        jacobian[:, 3 * n + 1 :] = self.terms
+        for i in range(n):
+            shape, by_place, by_fwhm, by_mixing = line(
+                self.x, places[i], widths[i], mixing, self.parts
+            )
+            model = model + areas[i] * shape
+            jacobian[:, i] = shape
+            jacobian[:, n + i], jacobian[:, 2 * n + i] = areas[i] * by_place, areas[i] * by_fwhm
+            jacobian[:, 3 * n] += areas[i] * by_mixing
+        return model, jacobian
+
+
 def _fit_group(
     x: np.ndarray,
     y: np.ndarray,
@@ -266,77 +304,90 @@ def _fit_group(
     terms = np.column_stack([np.ones(x.size), middle, middle**2])
     low = float(np.percentile(y, 10))
     areas = np.array([max(float(np.interp(p, x, y)) - low, 1.0) for p in places]) * width * 1.2
-    # Area, place and width of each, then mixing, and three terms of the background.
     start = np.r_[areas, places, np.full(n, width), 0.5, max(low, 0.0), 0.0, 0.0]
     reach = max(width, 3 * step)
     lower = np.r_[np.full(n, -np.inf), places - reach, np.full(n, 0.8 * step), 0.0, *[-np.inf] * 3]
     upper = np.r_[np.full(n, np.inf), places + reach, np.full(n, _WIDEST), 1.0, *[np.inf] * 3]
+    window = _Window(x, y, terms, parts, n)
+    p, variance = _reweighted(window, start, (lower, upper), noise)
+    model, jacobian = window.model(p)
+    z = (y - model) / np.sqrt(variance)
+    dof = x.size - p.size
+    reduced = float(np.sum(z**2)) / dof
+    # A parameter at its bound is known no better than the data say; its column stays.
+    covariance = np.linalg.pinv((jacobian.T / variance) @ jacobian)
+    misfit = bool(chi2.sf(reduced * dof, dof) < _MISFIT_P)
+    spread = np.sqrt(np.maximum(np.diag(covariance), 0.0)) * (np.sqrt(reduced) if misfit else 1.0)
+    at_edge = np.minimum(np.abs(p - lower), np.abs(p - upper))[n : 2 * n] < 1e-6
+    rows = _rows(window, p, spread, at_edge, reduced, misfit)
+    return _Group(rows, np.stack([model, terms @ window.named(p)[-1], z]))
 
-    def parts_of(p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        model = terms @ p[3 * n + 1 :]
-        jacobian = np.zeros((x.size, p.size))
-        jacobian[:, 3 * n + 1 :] = terms
-        for i in range(n):
-            shape, by_place, by_fwhm, by_mixing = line(x, p[n + i], p[2 * n + i], p[3 * n], parts)
-            model = model + p[i] * shape
-            jacobian[:, i] = shape
-            jacobian[:, n + i], jacobian[:, 2 * n + i] = p[i] * by_place, p[i] * by_fwhm
-            jacobian[:, 3 * n] += p[i] * by_mixing
-        return model, jacobian
 
-    p = start
+def _reweighted(
+    window: _Window,
+    start: np.ndarray,
+    bounds: tuple[np.ndarray, np.ndarray],
+    noise: float | np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Parameters by least squares, weighed by the variance of the model, and that variance."""
+    y, p = window.y, start
     least = 0.3 * (noise if isinstance(noise, float) else 1.0)
-    variance = noise * np.maximum(np.full(x.size, max(y.mean(), 1.0)), least)
+    variance = noise * np.maximum(np.full(y.size, max(y.mean(), 1.0)), least)
     for turn in range(_ROUNDS):
         if isinstance(noise, float):
-            level = y.mean() + np.zeros(x.size) if turn == 0 else parts_of(p)[0]
+            level = y.mean() + np.zeros(y.size) if turn == 0 else window.model(p)[0]
             variance = noise * np.maximum(level, least)
         else:
             variance = noise
         root = np.sqrt(variance)
         before = p
         p = least_squares(
-            lambda q, root=root: (parts_of(q)[0] - y) / root,
+            lambda q, root=root: (window.model(q)[0] - y) / root,
             p,
-            lambda q, root=root: parts_of(q)[1] / root[:, None],
-            bounds=(lower, upper),
+            lambda q, root=root: window.model(q)[1] / root[:, None],
+            bounds=bounds,
             x_scale=np.maximum(np.abs(start), 1e-3),
             max_nfev=60,
         ).x
         if turn and np.allclose(p, before, rtol=1e-5, atol=1e-7):
             break
-    model, jacobian = parts_of(p)
-    z = (y - model) / np.sqrt(variance)
-    dof = x.size - p.size
-    reduced = float(np.sum(z**2)) / dof
-    # A parameter at its bound is known no better than the data say; its column stays.
-    covariance = np.linalg.pinv((jacobian.T / variance) @ jacobian)
-    misfit = chi2.sf(reduced * dof, dof) < _MISFIT_P
-    spread = np.sqrt(np.maximum(np.diag(covariance), 0.0)) * (np.sqrt(reduced) if misfit else 1.0)
-    rows = []
-    for i in range(n):
+    return p, variance
+
+
+def _rows(
+    window: _Window,
+    p: np.ndarray,
+    spread: np.ndarray,
+    at_edge: np.ndarray,
+    reduced: float,
+    misfit: bool,
+) -> list[dict[str, float | str]]:
+    """A row a peak."""
+    areas, places, widths, mixing, _ = window.named(p)
+    u_areas, u_places, u_widths, _, _ = window.named(spread)
+    rows: list[dict[str, float | str]] = []
+    for i in range(window.n):
         flags = ["misfit"] if misfit else []
-        if min(abs(p[n + i] - lower[n + i]), abs(p[n + i] - upper[n + i])) < 1e-6:
+        if at_edge[i]:
             flags.append("at_edge")
-        if p[i] < 3 * spread[i]:
+        if areas[i] < 3 * u_areas[i]:
             flags.append("not_found")
-        height = p[i] * line(np.array([p[n + i]]), p[n + i], p[2 * n + i], p[3 * n], parts)[0][0]
+        top = line(places[i : i + 1], places[i], widths[i], mixing, window.parts)[0][0]
         rows.append(
             {
-                "place": p[n + i],
-                "u_place": spread[n + i],
-                "fwhm": p[2 * n + i],
-                "u_fwhm": spread[2 * n + i],
-                "area": p[i],
-                "u_area": spread[i],
-                "height": float(height),
-                "mixing": p[3 * n],
+                "place": places[i],
+                "u_place": u_places[i],
+                "fwhm": widths[i],
+                "u_fwhm": u_widths[i],
+                "area": areas[i],
+                "u_area": u_areas[i],
+                "height": float(areas[i] * top),
+                "mixing": mixing,
                 "chi2": reduced,
                 "flag": ", ".join(flags),
             }
         )
-    background = terms @ p[3 * n + 1 :]
-    return _Group(rows, np.stack([model, background, z]))
+    return rows
 
 
 def _table(rows: list[dict[str, float | str]], wavelength: float | None) -> pd.DataFrame:

@@ -107,7 +107,14 @@ def refine_cell(
         "displacement": np.cos(np.radians(place) / 2),
     }
     flat = np.zeros(place.size)
-    changes = PeakChanges(place, flat, flat, flat + 1, observed - place, u)
+    changes = PeakChanges(
+        two_theta=place,
+        height=flat,
+        intensity=flat,
+        intensity_u=flat + 1,
+        shift=observed - place,
+        shift_u=u,
+    )
     found = common_change(changes, laws)
     excess = max(1.0, float(np.sqrt(np.mean((found.shift / found.shift_u) ** 2))))
     lengths = {
