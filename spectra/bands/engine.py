@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.ndimage import correlate1d
@@ -22,7 +22,7 @@ _BLOCK = 256
 _START_FWHM = (7.0, 14.0, 28.0, 56.0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Model:
     """What is fitted.
 
@@ -42,7 +42,10 @@ class Model:
 
     Examples
     --------
-    >>> Model("pseudo_voigt", 1, 1, (4.0, 90.0), np.ones(1)).parameters
+    >>> model = Model(
+    ...     shape="pseudo_voigt", bands=1, degree=1, fwhm=(4.0, 90.0), weights=np.ones(1)
+    ... )
+    >>> model.parameters
     6
     """
 
@@ -77,7 +80,7 @@ class Model:
         return band * len(self.names) + self.names.index(name)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Fit:
     """Parameters of many spectra and what remained.
 
@@ -94,7 +97,13 @@ class Fit:
 
     Examples
     --------
-    >>> Fit(np.ones((1, 6)), np.ones((1, 9)), np.ones((1, 6, 9)), np.ones(1, bool)).converged
+    >>> found = Fit(
+    ...     parameters=np.ones((1, 6)),
+    ...     residual=np.ones((1, 9)),
+    ...     jacobian=np.ones((1, 6, 9)),
+    ...     converged=np.ones(1, bool),
+    ... )
+    >>> found.converged
     array([ True])
     """
 
@@ -132,7 +141,9 @@ def fit(
     >>> x = np.arange(1600.0, 1720.0, 2.0)[None]
     >>> y = 3.0 * np.exp(-4 * np.log(2) * ((x - 1661.3) / 20) ** 2)
     >>> found = []
-    >>> model = Model("gaussian", 1, 1, (4.0, 90.0), np.ones(1))
+    >>> model = Model(
+    ...     shape="gaussian", bands=1, degree=1, fwhm=(4.0, 90.0), weights=np.ones(1)
+    ... )
     >>> fit(model, x, y, np.array([[1655.0]]), 30.0, lambda rows, f: found.append(f))
     >>> found[0].parameters[0, :3].round(4)
     array([1661.3,   20. ,    3. ])
@@ -156,7 +167,7 @@ def _evaluate(model: Model, x: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, n
     if half:
         step, m = x[0, 1] - x[0, 0], x.shape[1]
         wide = x[:, [0]] + step * np.arange(-half, m + half)
-        bare = Model(model.shape, model.bands, model.degree, model.fwhm, np.ones(1))
+        bare = replace(model, weights=np.ones(1))
         y, jacobian = _evaluate(bare, wide, p)
         keep = slice(half, half + m)
         return (
@@ -209,7 +220,10 @@ def baseline_basis(model: Model, x: np.ndarray) -> np.ndarray:
 
     Examples
     --------
-    >>> baseline_basis(Model("gaussian", 1, 1, (4.0, 90.0), np.ones(1)), np.array([[0.0, 50.0]]))
+    >>> model = Model(
+    ...     shape="gaussian", bands=1, degree=1, fwhm=(4.0, 90.0), weights=np.ones(1)
+    ... )
+    >>> baseline_basis(model, np.array([[0.0, 50.0]]))
     array([[[1., 1.],
             [0., 1.]]])
     """
@@ -333,4 +347,4 @@ def _in_units(
     jacobian[:, nonlinear] *= scale[:, :, None]
     for band in range(model.bands):
         p[:, model.column("center", band)] += origin[:, 0]
-    return Fit(p, residual * scale, jacobian, done)
+    return Fit(parameters=p, residual=residual * scale, jacobian=jacobian, converged=done)

@@ -37,6 +37,8 @@ _QUANTITIES = {
     "lorentzian_share": ("1", "Lorentzian share of the band"),
     "asymmetry": ("cm", "asymmetry of the band"),
 }
+# What one fit tells, by name; each of shape (spectra, bands).
+Columns = dict[str, np.ndarray]
 _COLUMNS = (
     *(f"{name}{end}" for name in _QUANTITIES for end in ("", "_standard_uncertainty")),
     "noise",
@@ -131,7 +133,13 @@ def fit_bands(
         raise MeasurementError(
             f"points lie {window.step:g} cm-1 apart: no band up to {high:g} cm-1 wide can be told"
         )
-    model = Model(shape, near.size, baseline, (low, high), window.weights)
+    model = Model(
+        shape=shape,
+        bands=near.size,
+        degree=baseline,
+        fwhm=(low, high),
+        weights=window.weights,
+    )
     if window.points < model.parameters + 4:
         raise MeasurementError(
             f"{window.points} points lie in the window; {model.parameters} parameters need "
@@ -218,22 +226,29 @@ def _rows(
 ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
     """Columns of every band of every spectrum on two new last axes."""
     flat = y.reshape(-1, y.shape[-1])
-    out = np.full((flat.shape[0], model.bands, len(_COLUMNS)), np.nan)
+    columns = _no_columns(flat.shape[0], model.bands)
     curve = np.full(flat.shape, np.nan) if curves else None
     flag = flags_of_input(flat)
     good = np.flatnonzero(flag == 0)
     if good.size:
-        out[good], drawn = _fitted_rows(flat[good], window, model, position, curves)
+        fitted, drawn = _fitted_rows(flat[good], window, model, position, curves)
+        for name, column in columns.items():
+            column[good] = fitted[name]
         if curve is not None:
             curve[good] = drawn
-    out[:, :, -1] = np.where(flag[:, None] > 0, flag[:, None], out[:, :, -1])
-    table = out.reshape(*y.shape[:-1], model.bands, len(_COLUMNS))
+    columns["flag"] = np.where(flag[:, None] > 0, flag[:, None], columns["flag"])
+    table = np.stack([columns[name] for name in _COLUMNS], axis=-1)
+    table = table.reshape(*y.shape[:-1], model.bands, len(_COLUMNS))
     return table if curve is None else (table, curve.reshape(y.shape))
+
+
+def _no_columns(n: int, bands: int) -> Columns:
+    return {name: np.full((n, bands), np.nan) for name in _COLUMNS}
 
 
 def _fitted_rows(
     y: np.ndarray, window: Window, model: Model, position: Landmark, curves: bool
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[Columns, np.ndarray]:
     first, starts = window.place(y)
     index = first[:, None] + np.arange(window.points)
     x, y_window = window.x[index], np.take_along_axis(y, index, axis=1)
@@ -251,12 +266,13 @@ def _fitted_rows(
         jacobians.append((rows, found.jacobian.astype(np.float32 if n > 4096 else float)))
 
     fit(model, x, y_window, starts, window.reach, keep)
+    # One spectrum stands for all where noise is told, and degrees of freedom are counted.
     typical = int(np.argsort((residual**2).sum(axis=1))[n // 2])
-    stands = next(j for j in jacobians if j[0].start <= typical < j[0].stop)
-    rows, jacobian = stands
-    noise = noise_model(residual, jacobian[typical - rows.start].astype(float), model.weights)
+    rows, jacobian = next(j for j in jacobians if j[0].start <= typical < j[0].stop)
+    of_typical = jacobian[typical - rows.start].astype(float)
+    noise = noise_model(residual, of_typical, model.weights)
     variance = (residual**2).sum(axis=1) / noise.trace
-    out = np.empty((n, model.bands, len(_COLUMNS)))
+    out = _no_columns(n, model.bands)
     root = np.linalg.cholesky(noise.correlation + 1e-9 * np.eye(m))
     for rows, jacobian in jacobians:
         p = jacobian.shape[1]
@@ -264,32 +280,22 @@ def _fitted_rows(
         middle = (spread @ spread.transpose(0, 2, 1)).astype(float)
         covariance = inverse[rows] @ middle @ inverse[rows] * variance[rows, None, None]
         for band in range(model.bands):
-            out[rows, band] = _columns(model, band, parameters[rows], covariance)
+            found = _columns(model, band, parameters[rows], covariance)
             if position != "fit":
-                value, by_data = _landmark(
-                    position,
-                    model,
-                    band,
-                    x[rows],
-                    y_window[rows],
-                    parameters[rows],
-                    inverse[rows] @ jacobian,
-                    out[rows, band, 2],
-                )
+                block = (x[rows], y_window[rows], parameters[rows], inverse[rows] @ jacobian)
+                value, by_data = _landmark(position, model, band, *block, found["fwhm"])
                 # Beyond half of the band it is another one's: its uncertainty 0 says so below.
-                astray = ~(np.abs(value - out[rows, band, 0]) <= 0.5 * out[rows, band, 2])
-                out[rows, band, 0] = value
-                out[rows, band, 1] = np.linalg.norm(by_data @ root, axis=1) * np.sqrt(
-                    variance[rows]
-                )
-                out[rows, band, 1] = np.where(astray, 0.0, out[rows, band, 1])
-    out[:, :, -3] = np.sqrt(variance)[:, None]
-    rows, jacobian = stands
-    by_data = inverse[typical] @ jacobian[typical - rows.start].astype(float)
-    out[:, :, -2] = dof_of_ratio(by_data[0], jacobian[typical - rows.start].astype(float), noise)
-    out[:, :, -1] = _flags(out, window, model, ended, _roughness(y_window, model.weights))
-    numbers = out[:, :, :-1]
-    numbers[out[:, :, -1] > 0] = np.nan
+                astray = ~(np.abs(value - found["center"]) <= 0.5 * found["fwhm"])
+                u = np.linalg.norm(by_data @ root, axis=1) * np.sqrt(variance[rows])
+                found["center"] = value
+                found["center_standard_uncertainty"] = np.where(astray, 0.0, u)
+            for name, column in found.items():
+                out[name][rows, band] = column
+    out["noise"][:] = np.sqrt(variance)[:, None]
+    out["dof"][:] = dof_of_ratio((inverse[typical] @ of_typical)[0], of_typical, noise)
+    out["flag"] = _flags(out, window, model, ended, _roughness(y_window, model.weights))
+    for name in _COLUMNS[:-1]:
+        out[name][out["flag"] > 0] = np.nan
     drawn = np.full((n, y.shape[1] if curves else 0), np.nan)
     if curves:
         np.put_along_axis(drawn, index, y_window - residual, axis=1)
@@ -327,8 +333,8 @@ def _landmark(
     return centroid(x, y, start, fwhm, line, np.einsum("nbm,nbk->nmk", basis, by_data[:, first:]))
 
 
-def _columns(model: Model, band: int, p: np.ndarray, covariance: np.ndarray) -> np.ndarray:
-    """Values and standard uncertainties of one band, in the order of the columns."""
+def _columns(model: Model, band: int, p: np.ndarray, covariance: np.ndarray) -> Columns:
+    """Values and standard uncertainties of one band, each of shape (n,)."""
     fixed = {"eta": PROFILES[model.shape].eta, "asymmetry": 0.0}
     names = ("center", "fwhm", "height", "eta", "asymmetry")
     where = {name: model.column(name, band) for name in names}
@@ -353,9 +359,13 @@ def _columns(model: Model, band: int, p: np.ndarray, covariance: np.ndarray) -> 
         up = area_and_width(*moved)
         slopes[0, :, column], slopes[1, :, column] = (up[0] - area) / by, (up[1] - width) / by
     spread = np.sqrt(np.clip(np.einsum("qni,nij,qnj->qn", slopes, covariance, slopes), 0, None))
-    columns = [value["center"], u["center"], width, spread[1], value["height"], u["height"]]
-    columns += [area, spread[0], value["eta"], u["eta"], value["asymmetry"], u["asymmetry"]]
-    return np.column_stack([*columns, *np.zeros((3, p.shape[0]))])
+    value["fwhm"], u["fwhm"] = width, spread[1]
+    value["area"], u["area"] = area, spread[0]
+    value["lorentzian_share"], u["lorentzian_share"] = value["eta"], u["eta"]
+    out = {}
+    for name in _QUANTITIES:
+        out[name], out[f"{name}_standard_uncertainty"] = value[name], u[name]
+    return out
 
 
 def _roughness(y: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -365,14 +375,12 @@ def _roughness(y: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def _flags(
-    out: np.ndarray, window: Window, model: Model, ended: np.ndarray, rough: np.ndarray
+    out: Columns, window: Window, model: Model, ended: np.ndarray, rough: np.ndarray
 ) -> np.ndarray:
-    column = {name: i for i, name in enumerate(_COLUMNS)}
-    position, u = out[:, :, column["center"]], out[:, :, 1]
-    height, u_height = out[:, :, column["height"]], out[:, :, column["height"] + 1]
-    dof = out[:, :, column["dof"]]
+    position, u = out["center"], out["center_standard_uncertainty"]
+    height, u_height = out["height"], out["height_standard_uncertainty"]
+    dof, width = out["dof"], out["fwhm"]
     low, high = model.fwhm
-    width = out[:, :, column["fwhm"]]
     found = (
         (height > np.minimum(stdtrit(np.maximum(dof, 1), 1 - _CHANCE), _MAX_FACTOR) * u_height)
         & (np.abs(position - window.near) <= window.search)

@@ -20,7 +20,7 @@ _MANY = 40.0
 _DRAWS = 2000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NoiseModel:
     """Correlation of noise, and what a fit leaves of it.
 
@@ -37,7 +37,7 @@ class NoiseModel:
 
     Examples
     --------
-    >>> NoiseModel(np.eye(5), 0.0, 3.0, 3.0).dof
+    >>> NoiseModel(correlation=np.eye(5), width=0.0, trace=3.0, dof=3.0).dof
     3.0
     """
 
@@ -93,10 +93,10 @@ def noise_model(residual: np.ndarray, jacobian: np.ndarray, weights: np.ndarray)
     rising = np.maximum.accumulate(np.array(ratios)) + 1e-9 * np.arange(len(ratios))
     width = float(np.interp(observed, rising, _WIDTHS))
     return NoiseModel(
-        correlation(width, weights, m),
-        width,
-        float(np.interp(width, _WIDTHS, traces)),
-        float(np.interp(width, _WIDTHS, dofs)),
+        correlation=correlation(width, weights, m),
+        width=width,
+        trace=float(np.interp(width, _WIDTHS, traces)),
+        dof=float(np.interp(width, _WIDTHS, dofs)),
     )
 
 
@@ -119,7 +119,7 @@ def dof_of_ratio(by_data: np.ndarray, jacobian: np.ndarray, noise: NoiseModel) -
     Examples
     --------
     >>> line = np.vstack([np.ones(30), np.linspace(-1, 1, 30)])
-    >>> white = NoiseModel(np.eye(30), 0.0, 28.0, 28.0)
+    >>> white = NoiseModel(correlation=np.eye(30), width=0.0, trace=28.0, dof=28.0)
     >>> dof_of_ratio(line[1] / (line[1] @ line[1]), line, white)
     28.0
     """

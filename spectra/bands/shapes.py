@@ -13,7 +13,7 @@ Shape = Literal["gaussian", "lorentzian", "pseudo_voigt", "asymmetric"]
 _LN2 = np.log(2.0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Profile:
     """A family of band profiles.
 
@@ -35,10 +35,10 @@ class Profile:
 
 
 PROFILES: dict[str, Profile] = {
-    "gaussian": Profile(("fwhm",), 0.0),
-    "lorentzian": Profile(("fwhm",), 1.0),
-    "pseudo_voigt": Profile(("fwhm", "eta"), 0.5),
-    "asymmetric": Profile(("fwhm", "eta", "asymmetry"), 0.5),
+    "gaussian": Profile(free=("fwhm",), eta=0.0),
+    "lorentzian": Profile(free=("fwhm",), eta=1.0),
+    "pseudo_voigt": Profile(free=("fwhm", "eta"), eta=0.5),
+    "asymmetric": Profile(free=("fwhm", "eta", "asymmetry"), eta=0.5),
 }
 
 

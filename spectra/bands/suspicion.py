@@ -86,18 +86,21 @@ def _double(da: xr.DataArray, position: float, fwhm: float, half_window: float |
     width = (max(FWHM_RANGE[0], 0.35 * fwhm, 0.75 * window.step), FWHM_RANGE[1] * 1.5)
     if window.points < 18:
         return ""
-    single = _best(Model("pseudo_voigt", 1, 1, width, window.weights), x, y, [(0.0,)], position, 60)
+    one, two = (
+        Model(shape="pseudo_voigt", bands=n, degree=1, fwhm=width, weights=window.weights)
+        for n in (1, 2)
+    )
+    single = _best(one, x, y, [(0.0,)], position, 60)
     starts = [(-0.35 * fwhm, 0.35 * fwhm), (0.0, 0.7 * fwhm), (-0.7 * fwhm, 0.0)]
-    model = Model("pseudo_voigt", 2, 1, width, window.weights)
-    pair = _best(model, x, y, starts, position, 1.5 * fwhm)
+    pair = _best(two, x, y, starts, position, 1.5 * fwhm)
     noise = noise_model(pair.residual, pair.jacobian[0], window.weights)
     variance = float((pair.residual**2).sum()) / noise.trace
     # Smooth noise follows a further band more easily, by the sum of its correlation.
     reach = float(noise.correlation[x.shape[1] // 2].sum())
     drop = float((single.residual**2).sum() - (pair.residual**2).sum())
     p = pair.parameters[0]
-    centers = np.array([p[model.column("center", b)] for b in (0, 1)])
-    heights = np.array([p[model.column("height", b)] for b in (0, 1)])
+    centers = np.array([p[two.column("center", b)] for b in (0, 1)])
+    heights = np.array([p[two.column("height", b)] for b in (0, 1)])
     apart = abs(centers[1] - centers[0])
     material = heights.min() >= _MIN_SHARE * heights.max() and 0.25 * fwhm <= apart <= 1.5 * fwhm
     if not material or drop / (4 * max(reach, 1.0)) <= _BETTER * variance:
@@ -135,10 +138,10 @@ def _best(
     best = int(np.argmin((found[0].residual ** 2).sum(axis=1)))
     one = slice(best, best + 1)
     return Fit(
-        found[0].parameters[one],
-        found[0].residual[one],
-        found[0].jacobian[one],
-        found[0].converged[one],
+        parameters=found[0].parameters[one],
+        residual=found[0].residual[one],
+        jacobian=found[0].jacobian[one],
+        converged=found[0].converged[one],
     )
 
 

@@ -17,7 +17,7 @@ HALF_WINDOW = 60.0
 HALF_POINTS = 15
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Window:
     """Part of a spectrum around bands.
 
@@ -155,7 +155,11 @@ def take_window(
     span = float(np.ptp(near)) + 2 * half
     points = min(step.size + 1, int(span / step.mean()) + 1)
     return Window(
-        window.astype(float), near, reach_of, points, np.ones(1) if weights is None else weights
+        data=window.astype(float),
+        near=near,
+        search=reach_of,
+        points=points,
+        weights=np.ones(1) if weights is None else weights,
     )
 
 

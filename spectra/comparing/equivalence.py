@@ -228,22 +228,22 @@ def _result(
     words = {"units": str(b.attrs.get("units", "1")), "long_name": "difference"}
     fwhm = ("fwhm", found.widths, {"units": "cm-1", "long_name": "full width at half maximum"})
     return SpectrumComparison(
-        verdict,
-        found.p_value,
-        Estimate.from_standard_uncertainty(*scale, method="Deming regression"),
-        hidden,
-        float(x[where[1]]),
-        float(found.widths[where[0]]),
-        float(x[worst[1]]),
-        labelled.copy(data=residual).assign_attrs(words).rename("difference"),
-        xr.DataArray(
+        verdict=verdict,
+        p_value=found.p_value,
+        scale=Estimate.from_standard_uncertainty(*scale, method="Deming regression"),
+        hidden=hidden,
+        hidden_at=float(x[where[1]]),
+        hidden_fwhm=float(found.widths[where[0]]),
+        largest_at=float(x[worst[1]]),
+        residual=labelled.copy(data=residual).assign_attrs(words).rename("difference"),
+        limits=xr.DataArray(
             limit,
             {"fwhm": fwhm, "wavenumber": b["wavenumber"]},
             ("fwhm", "wavenumber"),
             "limit",
             words | {"long_name": "difference that could hide"},
         ),
-        labelled.copy(data=model).assign_attrs(a.attrs),
-        labelled,
-        smallest_relevant,
+        reference=labelled.copy(data=model).assign_attrs(a.attrs),
+        sample=labelled,
+        smallest_relevant=smallest_relevant,
     )

@@ -17,7 +17,7 @@ _WINDOW, _NEIGHBOURS, _DRAWS = 25, 9, 400
 _ROUGH = 15
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LocalDifference:
     """Height of the band-like difference of each width at each place.
 
@@ -163,7 +163,14 @@ def local_difference(
     )
     p = (1 + float((by_noise >= largest).sum())) / (1 + by_noise.size)
     critical = float(np.quantile(by_noise, level))
-    return LocalDifference(height, u, widths, largest, critical, p)
+    return LocalDifference(
+        height=height,
+        standard_uncertainty=u,
+        widths=widths,
+        largest=largest,
+        critical=critical,
+        p_value=p,
+    )
 
 
 def _fits(compared: np.ndarray, step: float, widths: np.ndarray) -> np.ndarray:

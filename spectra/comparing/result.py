@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     units={"hidden_at": "cm-1", "hidden_fwhm": "cm-1", "largest_at": "cm-1"},
     hide=("residual", "limits", "reference", "sample"),
 )
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SpectrumComparison:
     """What came of comparing two spectra.
 

@@ -42,7 +42,7 @@ _DAMAGED = "the file is damaged or cut short; copy it from the instrument again"
 _LARGEST_RATIO = 2.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Sub:
     """One spectrum, where it lies along the third axis, and where its bytes end."""
 
@@ -92,17 +92,18 @@ def _sub(raw: bytes, at: int, head: Header, path: Path) -> _Sub:
         raise ReadError(path, f"its ordinates are scaled by 2^{exponent}", _DAMAGED)
     if exponent == FLOAT:
         y = _numbers(raw, at, points, head.order + "f4", path)
-        return _Sub(x, y, z, z_next, at + 4 * points)
+        return _Sub(x=x, y=y, z=z, z_next=z_next, end=at + 4 * points)
     if head.flags & SHORT:
         y = _numbers(raw, at, points, head.order + "i2", path) * 2.0 ** (exponent - 16)
-        return _Sub(x, y, z, z_next, at + 2 * points)
+        return _Sub(x=x, y=y, z=z, z_next=z_next, end=at + 2 * points)
     if head.old:
         # The old format stores the upper half of each integer first.
         upper, lower = _numbers(raw, at, 2 * points, "<u2", path).reshape(points, 2).T
         whole = np.where(upper < 2**15, upper, upper - 2**16) * 2.0**16 + lower
     else:
         whole = _numbers(raw, at, points, head.order + "i4", path)
-    return _Sub(x, whole * 2.0 ** (exponent - 32), z, z_next, at + 4 * points)
+    y = whole * 2.0 ** (exponent - 32)
+    return _Sub(x=x, y=y, z=z, z_next=z_next, end=at + 4 * points)
 
 
 def _listed(raw: bytes, head: Header, path: Path) -> list[_Sub]:

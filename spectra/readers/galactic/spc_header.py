@@ -58,7 +58,7 @@ UNITS = {4: "counts", 9: "mV"}
 _OTHER_ORDINATES = {1: "interferogram", 3: "Kubelka-Munk", 10: "log(1/R)", 131: "emission"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Header:
     """What the header says, whichever format it has."""
 
@@ -126,9 +126,22 @@ def header_of(raw: bytes) -> Header | None:
     x_label, y_label = [*names.split(b"\x00"), b"", b""][:2] if labelled else (b"", b"")
     labels = (_text(x_label), _text(y_label))
     return Header(
-        old, order, flags, exponent, points, float(first), float(last), subs,
-        x_code, y_code, z_code, technique, acquired, _text(memo), labels,
-    )  # fmt: skip
+        old=old,
+        order=order,
+        flags=flags,
+        exponent=exponent,
+        points=points,
+        first=float(first),
+        last=float(last),
+        subs=subs,
+        x_code=x_code,
+        y_code=y_code,
+        z_code=z_code,
+        technique=technique,
+        acquired=acquired,
+        memo=_text(memo),
+        labels=labels,
+    )
 
 
 def check_axis(head: Header, path: Path) -> None:

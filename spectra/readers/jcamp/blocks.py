@@ -13,7 +13,7 @@ NUMBER = re.compile(r"[+-]?(?:\d+\.?(\d*)|\.(\d+))(?:[Ee]([+-]?\d{1,4}))?")
 _TABLES = ("XYDATA", "XYPOINTS")
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Block:
     """One spectrum: what stands between TITLE and END.
 
@@ -26,7 +26,7 @@ class Block:
 
     Examples
     --------
-    >>> Block({"TITLE": "a"}).text("TITLE")
+    >>> Block(records={"TITLE": "a"}).text("TITLE")
     'a'
     """
 
@@ -120,7 +120,7 @@ def number_in(source: object, block: Block, label: str) -> tuple[float, float] |
 
     Examples
     --------
-    >>> number_in("a.jdx", Block({"FIRSTX": "400.25"}), "FIRSTX")
+    >>> number_in("a.jdx", Block(records={"FIRSTX": "400.25"}), "FIRSTX")
     (400.25, 0.01)
     """
     text = block.text(label).replace(",", ".")

@@ -27,7 +27,7 @@ _NUMBER_RE = re.compile(_NUMBER)
 _BETWEEN = " \t,;\r\f\v"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Ordinates:
     """What a table (X++(Y..Y)) holds, before any factor.
 
@@ -122,8 +122,7 @@ def decode(lines: Sequence[tuple[int, str]], limit: int, source: object) -> Ordi
                     raise ReadError(
                         source, f"line {number}: {token!r} is a difference to nothing: damaged"
                     )
-                first = _DIFFERENCE[head]
-                step = float(f"{first}{token[1:]}")
+                step = float(f"{_DIFFERENCE[head]}{token[1:]}")
                 last += step
                 ends_in_difference = True
             else:
@@ -148,7 +147,9 @@ def decode(lines: Sequence[tuple[int, str]], limit: int, source: object) -> Ordi
             y.append(last)
         if len(y) > limit:
             break
-    return Ordinates(np.array(y), np.array(xs), np.array(at), compressed)
+    return Ordinates(
+        y=np.array(y), line_x=np.array(xs), line_at=np.array(at), compressed=compressed
+    )
 
 
 def pairs(lines: Iterable[tuple[int, str]], source: object) -> tuple[np.ndarray, np.ndarray]:

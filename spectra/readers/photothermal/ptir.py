@@ -24,7 +24,7 @@ _WAVENUMBER = ("cm-1", "cm⁻¹", "1/cm")
 _LONGEST_LIST = 600
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Channel:
     """One channel of one measurement; its values are not read yet."""
 
@@ -83,12 +83,12 @@ def _channels(file: Any, path: Path) -> tuple[list[_Channel], list[_Channel], li
             if not isinstance(data, h5py.Dataset):
                 continue
             found = _Channel(
-                name,
-                group,
-                _text(channel, "Label"),
-                _text(channel, "DataSignal"),
-                _text(data, "units") or _text(channel, "Units"),
-                data,
+                measurement=name,
+                group=group,
+                label=_text(channel, "Label"),
+                signal=_text(channel, "DataSignal"),
+                unit=_text(data, "units") or _text(channel, "Units"),
+                data=data,
             )
             is_other = attribute(group, "IsBackground") == 1.0 or attribute(group, "IsRaman") == 1.0
             raman = "raman" in f"{found.signal} {found.label}".lower()

@@ -36,7 +36,7 @@ _MAP = ("map_x", "map_y")
 _TAKEN = ("wavenumber", "replicate", "x", "y")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Header:
     """Names of the columns, which are wavenumbers, and how many lines say so."""
 
@@ -86,7 +86,14 @@ def _header(text: str) -> _Header | None:
     if count < (_FEWEST_UNNAMED if count == n else _FEWEST_WAVENUMBERS):
         return None
     x = np.array([float(name) for name, is_x in zip(names, spectral, strict=True) if is_x])
-    return _Header(names, spectral, x, lines, delimiter, comma)
+    return _Header(
+        names=names,
+        spectral=spectral,
+        wavenumbers=x,
+        lines=lines,
+        delimiter=delimiter,
+        decimal_comma=comma,
+    )
 
 
 def _recognises(start: FileStart) -> int:

@@ -42,7 +42,7 @@ _OTHER_AXES = {2: "optical path difference", 3: "nm", 4: "µm", 32: "Raman shift
 _EPOCH = datetime(1899, 12, 31, tzinfo=UTC)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Block:
     """One entry of the directory."""
 
@@ -52,7 +52,7 @@ class Block:
     number: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SpectrumHeader:
     """What a file says of the axis and the ordinate of its spectra."""
 
@@ -115,7 +115,7 @@ def blocks_of(raw: bytes, path: Path) -> list[Block]:
         key, offset, size, number, _ = entry.unpack_from(raw, _DIRECTORY + i * entry.size)
         if offset + size > len(raw):
             raise _outside(path, f"block {i + 1} of {count} of its directory lies outside the file")
-        blocks.append(Block(key, offset, size, number))
+        blocks.append(Block(key=key, offset=offset, size=size, number=number))
     return blocks
 
 
@@ -165,7 +165,9 @@ def header_at(raw: bytes, offset: int, path: Path) -> SpectrumHeader:
     if not (np.isfinite([high, low]).all() and high != low and 2 <= points <= len(raw) // 4):
         raise ReadError(path, f"its header promises {points} points from {high:g} to {low:g}")
     quantity, percent = _QUANTITIES[y_code]
-    return SpectrumHeader(points, high, low, quantity, percent, scans)
+    return SpectrumHeader(
+        points=points, high=high, low=low, quantity=quantity, percent=percent, scans=scans
+    )
 
 
 def moment(seconds: int) -> str:
