@@ -13,7 +13,7 @@ from coatcore.errors import MeasurementError
 from coatcore.provenance import add_history
 from spectra.bands.engine import Fit, Model, baseline_basis, fit
 from spectra.bands.landmarks import apex, centroid
-from spectra.bands.noise import correlation, dof_of_ratio, noise_model
+from spectra.bands.noise import dof_of_ratio, noise_model, of_second_difference
 from spectra.bands.shapes import PROFILES, Shape, area_and_width
 from spectra.bands.window import Window, flags_of_input, take_window
 
@@ -370,8 +370,7 @@ def _columns(model: Model, band: int, p: np.ndarray, covariance: np.ndarray) -> 
 
 def _roughness(y: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Noise of each spectrum from its second differences, which bands hardly touch."""
-    r = correlation(0.0, weights, 3)[0]
-    return np.diff(y, 2, axis=1).std(axis=1) / np.sqrt(6 * r[0] - 8 * r[1] + 2 * r[2])
+    return np.diff(y, 2, axis=1).std(axis=1) / np.sqrt(of_second_difference(0.0, weights))
 
 
 def _flags(

@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
+
+from coatcore.coverage import coverage_factor
 
 # Widths (standard deviations, points) of the filter that the noise may have been through.
 _WIDTHS = np.array([0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0])
@@ -133,7 +134,7 @@ def dof_of_ratio(by_data: np.ndarray, jacobian: np.ndarray, noise: NoiseModel) -
     spread = np.sqrt(by_data @ noise.correlation @ by_data * (rest**2).sum(axis=0) / noise.trace)
     factor = float(np.quantile(np.abs(by_data @ errors) / spread, 0.95))
     dofs = np.geomspace(200.0, 1.5, 100)
-    return float(np.interp(factor, stdtrit(dofs, 0.975), dofs))
+    return float(np.interp(factor, coverage_factor(dofs), dofs))
 
 
 def _followed(jacobian: np.ndarray) -> np.ndarray:
@@ -166,6 +167,25 @@ def correlation(width: float, weights: np.ndarray, m: int) -> np.ndarray:
     auto = np.correlate(kernel, kernel, mode="full")
     auto = np.concatenate([auto[auto.size // 2 :] / auto.max(), np.zeros(m)])
     return auto[np.abs(np.arange(m)[:, None] - np.arange(m))]
+
+
+def of_second_difference(width: float, weights: np.ndarray) -> float:
+    """Variance of second differences of noise of variance 1 after a filter and smoothing.
+
+    Parameters
+    ----------
+    width : float
+        Standard deviation of the filter, points.
+    weights : numpy.ndarray
+        Of the smoothing.
+
+    Examples
+    --------
+    >>> float(of_second_difference(0.0, np.ones(1)))
+    6.0
+    """
+    r = correlation(width, weights, 3)[0]
+    return 6 * r[0] - 8 * r[1] + 2 * r[2]
 
 
 def gaussian_kernel(width: float) -> np.ndarray:

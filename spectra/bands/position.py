@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
-from scipy.special import stdtrit
 
+from coatcore.coverage import coverage_factor
 from coatcore.errors import MeasurementError
 from coatcore.estimate import Estimate
 from coatcore.provenance import add_history
@@ -152,7 +152,7 @@ def band_position(
         return Estimate.from_standard_uncertainty(
             float(value), float(u), unit="cm-1", dof=float(dof), method=_text(method, shape)
         )
-    k = xr.apply_ufunc(stdtrit, dof, 0.975, dask="parallelized", output_dtypes=[float])
+    k = xr.apply_ufunc(coverage_factor, dof, dask="parallelized", output_dtypes=[float])
     out = xr.Dataset(
         {"value": value, "standard_uncertainty": u, "lower": value - k * u, "upper": value + k * u}
     )

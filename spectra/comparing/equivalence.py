@@ -10,6 +10,7 @@ import xarray as xr
 
 from coatcore.errors import MeasurementError
 from coatcore.estimate import Estimate
+from coatcore.statistics.noise_from_differences import scatter_of
 from spectra.comparing.local_difference import (
     LocalDifference,
     local_difference,
@@ -167,8 +168,8 @@ def _scaled(
     t = (x - x.mean()) / np.ptp(x)
     line = np.linalg.qr(np.column_stack([np.ones_like(t), t])[compared])[0]
     a_part, b_part = (v[compared] - line @ (line.T @ v[compared]) for v in (a, b))
-    # Noise of each from its second differences: only their ratio counts.
-    rough = [np.median(np.abs(np.diff(v, 2))) for v in (a, b)]
+    # Only the ratio of the two counts.
+    rough = [scatter_of(v, order=2) for v in (a, b)]
     saa, sbb, sab = a_part @ a_part, b_part @ b_part, a_part @ b_part
     if saa == 0 or sbb == 0:
         raise MeasurementError("a spectrum is a straight line: there is nothing to compare")

@@ -8,9 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import median_filter, uniform_filter1d
 from scipy.signal import fftconvolve
-from scipy.special import ndtri, stdtrit
 
-from spectra.bands.noise import correlation, gaussian_kernel, noise_model
+from coatcore.coverage import coverage_factor
+from spectra.bands.noise import (
+    correlation,
+    gaussian_kernel,
+    noise_model,
+    of_second_difference,
+)
 
 _WINDOW, _NEIGHBOURS, _DRAWS = 25, 9, 400
 # Points over which second differences are averaged: as many as a band has.
@@ -149,7 +154,7 @@ def local_difference(
     if replicates is not None:
         answers = _answers(replicates, step, weights, 0.0, widths)[0]
         # Student's t against the normal, at the share that each of some ten flanks has of 5 %.
-        widened = stdtrit(replicate_dof, 0.9975) / ndtri(0.9975)
+        widened = coverage_factor(replicate_dof, 0.995) / coverage_factor(level=0.995)
         scatter = (answers**2).mean(axis=1) * widened**2
         for i, w in enumerate(widths):
             near = np.ones(max(3, int(4 * w / step)))
@@ -224,10 +229,9 @@ def _local_noise(y: np.ndarray, window: int, weights: np.ndarray) -> tuple[np.nd
     points = np.arange(m) + 0.5
     local = np.stack([np.interp(points, middle, row) for row in spread])
     # Where noise grows with a band, its own roughness tells; second differences hardly see bands.
-    r = correlation(model.width, weights, 3)[0]
     rough = np.diff(y, 2, axis=1, prepend=y[:, :1], append=y[:, -1:]) ** 2
-    near = uniform_filter1d(rough, _ROUGH, axis=1, mode="nearest") / (
-        6 * r[0] - 8 * r[1] + 2 * r[2]
+    near = uniform_filter1d(rough, _ROUGH, axis=1, mode="nearest") / of_second_difference(
+        model.width, weights
     )
     local = np.maximum(local, np.sqrt(np.maximum(near, 0.0)))
     return np.maximum(local, 1e-300), model.width

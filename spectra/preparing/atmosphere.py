@@ -8,10 +8,11 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 from scipy.ndimage import correlate1d
-from scipy.special import stdtrit
 
+from coatcore.coverage import coverage_factor
 from coatcore.errors import MeasurementError
 from coatcore.provenance import add_history
+from coatcore.statistics.robust_scale import robust_scale
 from spectra.labels.along_axis import (
     along_wavenumber,
     floating,
@@ -227,7 +228,7 @@ def _height_and_limit(
         power = np.maximum(weights @ model[0] ** 2, np.finfo(float).tiny)
         height = (weights * curved) @ model[0] / power
         left = curved - height[:, None] * model[0]
-        usual = 1.4826 * np.median(np.abs(left), axis=1, keepdims=True)
+        usual = robust_scale(left, axis=1, about_zero=True)[:, None]
         weights = 2 * usual / np.maximum(np.abs(left), 2 * usual + np.finfo(float).tiny)
     aside = (weights * left) @ model[1:].T
     aside /= np.maximum(weights @ (model[1:] ** 2).T, np.finfo(float).tiny)
@@ -235,7 +236,7 @@ def _height_and_limit(
     size = np.sqrt((model**2).sum(axis=1))
     shared = (model[1:] @ model[0]) / (size[1:] * size[0])
     aside *= size[1:] / size[0] / np.sqrt(1 - np.minimum(shared**2, 0.9))
-    limit = stdtrit(dof, 1 - false_alarm / 2) * np.sqrt((aside**2).mean(axis=1))
+    limit = coverage_factor(dof, 1 - false_alarm) * np.sqrt((aside**2).mean(axis=1))
     # A band of the sample that imitates the gas at one shift may do so in place.
     return np.column_stack([height, np.maximum(limit, np.abs(aside).max(axis=1))])
 
