@@ -183,3 +183,38 @@ def test_nothing_in_common_is_never_the_same():
     x = simulate_ftir(1)[0]
     noise = [x.copy(data=np.random.default_rng(i).normal(0, 1e-3, x.size)) for i in range(2)]
     assert same_spectrum(*noise).verdict == "undecided"
+
+
+def _scattering(n, scatter, seed):
+    """Replicates whose band at 2500 cm-1 differs from one to the next, and is nothing on average.
+
+    `scatter` is the standard deviation between them, far above their noise.
+    """
+    sign = np.where(np.arange(n) % 2, -1.0, 1.0)
+    heights = scatter * sign / sign.std(ddof=1)
+    made = [simulate_ftir(seed + i, noise=1e-5)[0] for i in range(n)]
+    band = pseudo_voigt(made[0]["wavenumber"].values, 2500.0, 20.0, 0.0)
+    return xr.concat(
+        [a.copy(data=a.values + h * band) for a, h in zip(made, heights, strict=True)],
+        "replicate",
+        combine_attrs="override",
+    )
+
+
+def _threshold(scatter_a, n, scatter_b, m):
+    groups = _scattering(n, scatter_a, 0), _scattering(m, scatter_b, 100)
+    found = same_spectrum(*groups, span=(2200.0, 2800.0))
+    return float(found.limits.sel(fwhm=20.0).sel(wavenumber=2500.0, method="nearest"))
+
+
+def test_both_sides_scatter_adds_up_whatever_their_numbers():
+    # Variance of a mean: scatter² / replicates, of either side; as many degrees of freedom.
+    few, many = _threshold(0.01, 2, 0.0, 8), _threshold(0.01, 8, 0.0, 2)
+    assert few / many == pytest.approx(2.0, rel=0.05)
+    assert _threshold(0.0, 8, 0.01, 2) / few == pytest.approx(1.0, rel=0.05)
+    both = _threshold(0.01, 2, 0.02, 8)
+    assert both / few == pytest.approx(
+        np.sqrt((0.01**2 / 2 + 0.02**2 / 8) / (0.01**2 / 2)), rel=0.05
+    )
+    # And as large as its own share of the noise says, which is far above that of the spectra.
+    assert few > 20 * _threshold(0.0, 2, 0.0, 8)
