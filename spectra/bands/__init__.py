@@ -1,4 +1,4 @@
-"""Where a band is, how wide it is, how far it moved."""
+"""The room of bands: where one is, how wide it is, how far it moved, and with what uncertainty."""
 
 import lazy_loader as _lazy
 

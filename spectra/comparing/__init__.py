@@ -1,4 +1,4 @@
-"""Are two spectra the same?"""
+"""The room where two spectra are compared: the same, different, or what could still hide?"""
 
 import lazy_loader as _lazy
 

@@ -1,4 +1,4 @@
-"""What an infrared spectrum is, and how a function runs along it."""
+"""The floor of the house: what an infrared spectrum is, and how a function runs along it."""
 
 import lazy_loader as _lazy
 

@@ -1,4 +1,4 @@
-"""From a spectrum to one that can be measured: air, ATR, baseline, scale, scatter, smoothing."""
+"""The room where spectra are made fit to measure: air, ATR, baseline, scale, scatter, smoothing."""
 
 import lazy_loader as _lazy
 

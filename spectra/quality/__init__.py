@@ -1,1 +1,1 @@
-"""What infrared spectra offer to batch files, plans and reports."""
+"""The room that faces coatqc: what infrared spectra offer to batch files, plans and reports."""

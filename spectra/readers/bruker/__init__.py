@@ -1,1 +1,1 @@
-"""Bruker OPUS."""
+"""Reader of Bruker OPUS files."""

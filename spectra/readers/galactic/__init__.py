@@ -1,1 +1,1 @@
-"""Galactic and Thermo GRAMS SPC."""
+"""Reader of Galactic and Thermo GRAMS SPC files."""

@@ -1,1 +1,1 @@
-"""JCAMP-DX of infrared spectra (IUPAC 4.24 and 5.01)."""
+"""Reader of JCAMP-DX files of infrared spectra (IUPAC 4.24 and 5.01)."""

@@ -1,1 +1,1 @@
-"""neaSPEC (attocube)."""
+"""Reader of point spectra of neaSPEC (attocube)."""

@@ -1,1 +1,1 @@
-"""PerkinElmer."""
+"""Reader of spectra and maps of PerkinElmer (.sp, .fsm)."""

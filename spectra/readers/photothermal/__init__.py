@@ -1,1 +1,1 @@
-"""Photothermal Spectroscopy Corp."""
+"""Reader of spectra and maps of Photothermal Spectroscopy Corp. (.ptir)."""

@@ -1,1 +1,1 @@
-"""Text that no maker's mark tells: columns, and tables with a spectrum a row."""
+"""Readers of text without a maker's mark: columns, and tables with a spectrum a row."""

@@ -1,1 +1,1 @@
-"""Thermo OMNIC."""
+"""Readers of Thermo OMNIC spectra, series and maps."""
