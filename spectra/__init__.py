@@ -1,4 +1,4 @@
-"""Infrared spectra, FTIR and nano-IR: the technique, from raw file to band position and carbonyl shift."""
+"""Infrared spectra, FTIR and nano-IR: from raw file to band position and carbonyl shift."""
 
 import lazy_loader as _lazy
 
