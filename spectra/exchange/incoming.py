@@ -12,7 +12,7 @@ from coatcore.errors import MeasurementError
 from coatcore.provenance import add_history
 from coatcore.reading.quiet import quietly
 from spectra.exchange.arranging import Series, arranged, coordinates_of, slug
-from spectra.exchange.outgoing import MARK, kept_of, unit_sent
+from spectra.exchange.outgoing import MARK, SIMULATED, kept_of, unit_sent
 from spectra.exchange.units import alike, udunits
 from spectra.labels.labels import QUANTITIES
 
@@ -67,6 +67,8 @@ def from_spectrochempy(dataset: Any, *, series: Series = "replicate") -> xr.Data
         raise MeasurementError(
             f"series is {series!r}, expected one of {', '.join(get_args(Series))}"
         )
+    if not hasattr(dataset, "coordset"):
+        raise MeasurementError(f"expected a dataset, found {type(dataset).__name__}")
     if dataset.dtype.kind not in "iufb":
         raise MeasurementError(
             f"its values are {dataset.dtype}, expected real numbers; take the part that counts, "
@@ -87,6 +89,8 @@ def from_spectrochempy(dataset: Any, *, series: Series = "replicate") -> xr.Data
             out = out.assign_coords({each: ((), value, known["attrs"])})
     facts, not_plain = _facts(dataset, kept)
     attrs = {**facts, **attrs}
+    if str(dataset.name).startswith(SIMULATED):
+        attrs["simulated"] = "yes"
     if "kind" in attrs:
         attrs["kind"] = "ir_cube" if {"y", "x"} <= set(out.dims) else "ir_spectrum"
     if assumed := out.attrs.get("assumptions"):

@@ -18,6 +18,8 @@ from spectra.labels.labels import QUANTITIES
 # Under this name the dataset holds what SpectroChemPy has no place for; it also marks the lines
 # of its history that were written before.
 MARK = "coatqc"
+# Begins the name of a dataset of simulated spectra: its analyses keep no more of it.
+SIMULATED = "simulated "
 # What is measured along one of these is a row of the dataset.
 ROW_AXES = ("wavenumber", "component")
 _UNITS = {"absorbance": "absorbance", "transmittance": "absolute_transmittance"}
@@ -54,6 +56,8 @@ def to_spectrochempy(da: xr.DataArray) -> Any:
     >>> to_spectrochempy(simulate_ftir(1)[0]).shape
     (1, 1790)
     """
+    if not isinstance(da, xr.DataArray):
+        raise MeasurementError(f"expected an xarray.DataArray, found {type(da).__name__}")
     name = str(da.name or "intensity")
     if da.dtype.kind not in "iuf":
         raise MeasurementError(f"{name} is of type {da.dtype}, expected real numbers")
@@ -79,7 +83,7 @@ def to_spectrochempy(da: xr.DataArray) -> Any:
                 _coord(scp, str(axis.dims[0]), axis),
             ],
             title=kept["title"],
-            name=name,
+            name=SIMULATED * (da.attrs.get("simulated") == "yes") + name,
         )
         if (missing := np.isnan(values)).any():
             out.mask = missing

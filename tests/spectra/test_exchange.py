@@ -171,6 +171,13 @@ def test_scores_and_loadings_of_a_map_keep_their_name():
         assert from_spectrochempy(to_spectrochempy(each)).equals(each)
 
 
+def test_what_was_simulated_stays_so():
+    group = xr.concat([simulate_ftir(i)[0] for i in range(4)], dim="replicate")
+    dataset = to_spectrochempy(group)
+    assert from_spectrochempy(_pca(dataset).scores).attrs["simulated"] == "yes"
+    assert "simulated" not in from_spectrochempy(_pca(to_spectrochempy(_map())).scores).attrs
+
+
 def test_a_derivative_is_no_absorbance():
     with quietly():
         slope = scp.savgol(to_spectrochempy(_map()), size=3, order=2, deriv=1)
@@ -324,6 +331,8 @@ def test_files_that_spectrochempy_reads(reference, name):
 
 def test_what_has_no_place_in_spectrochempy_is_refused():
     da = labelled_spectrum(X, np.ones((2, N)), "absorbance")
+    with pytest.raises(MeasurementError, match="DataArray"):
+        to_spectrochempy(da.values)
     with pytest.raises(MeasurementError, match="real numbers"):
         to_spectrochempy(da * 1j)
     with pytest.raises(MeasurementError, match="expected dims"):
@@ -341,6 +350,8 @@ def test_what_has_no_place_in_spectrochempy_is_refused():
 
 
 def test_what_is_no_infrared_spectrum_is_refused():
+    with pytest.raises(MeasurementError, match="found ndarray"):
+        from_spectrochempy(np.ones((2, N)))
     shift = scp.Coord(X, title="Raman shift", units="1/cm")
     with pytest.raises(MeasurementError, match="Raman"):
         from_spectrochempy(scp.NDDataset(np.ones((2, N)), coordset=[None, shift]))
