@@ -8,6 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from coatcore.errors import MeasurementError
+from coatcore.statistics.robust_scale import robust_scale
 from imaging.coating.settings import TemSettings
 
 # Step along the contour, nm, where the pixels are finer.
@@ -130,7 +131,7 @@ def _edge_level(calm: np.ndarray, pixel: tuple[float, float], source: str) -> fl
     if near.sum() < 50 or inside.sum() < 50:
         raise MeasurementError(f"{source}: {_NO_EDGE}")
     vacuum, dark = float(np.median(calm[inside])), float(np.percentile(calm[near], 30))
-    scatter = 1.4826 * float(np.median(np.abs(calm[inside] - vacuum)))
+    scatter = float(robust_scale(calm[inside] - vacuum, about_zero=True))
     if vacuum - dark < _CLEAR * scatter:
         raise MeasurementError(
             f"{source}: {_NO_EDGE}; bright and dark differ by {(vacuum - dark) / scatter:.1f} "

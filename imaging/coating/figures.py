@@ -5,25 +5,32 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
+import xarray as xr
 
+from coatcore.estimate import Estimate
 from coatcore.plotting import OKABE_ITO, mark_simulated, new_axes, show_image
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from imaging.coating.thickness import CoatingThickness
-
 # Where two windows are this much further apart than usual, the line between them is left out.
 _GAP = 2.5
 
 
-def plot_coating(found: CoatingThickness, ax: Axes | None = None) -> Axes:
+def plot_coating(
+    image: xr.DataArray, profile: pd.DataFrame, *, title: str = "", ax: Axes | None = None
+) -> Axes:
     """Image with the crystal's edge coloured by the thickness of the layer on it.
 
     Parameters
     ----------
-    found : CoatingThickness
-        From `imaging.coating.thickness`.
+    image : xarray.DataArray
+        Dims (y, x), nm.
+    profile : pandas.DataFrame
+        A row a window along the contour: place, thickness, whether it is covered.
+    title : str, optional
+        Above the image.
     ax : matplotlib.axes.Axes, optional
         Axes to draw on.
 
@@ -33,20 +40,20 @@ def plot_coating(found: CoatingThickness, ax: Axes | None = None) -> Axes:
 
     Examples
     --------
-    >>> from imaging.coating.thickness import coating_thickness
     >>> from imaging.simulating.tem import simulate_tem
     >>> image, _ = simulate_tem(2, thickness=0.0, shape=(200, 200), pixel=0.08)
-    >>> plot_coating(coating_thickness(image)).get_title(loc="left").split(":")[0]
-    'uncoated'
+    >>> profile = pd.DataFrame({"x / nm": [2.0, 4.0, 6.0], "y / nm": 8.0, "thickness / nm": 1.5,
+    ...     "covered": [True, True, False]})
+    >>> plot_coating(image, profile, title="coated").get_title(loc="left")
+    'coated'
     """
     from matplotlib.collections import LineCollection
     from matplotlib.colors import Normalize
 
     ax = new_axes(ax, figsize=(5.6, 4.6))
-    show_image(ax, found.image)
-    table = found.profile
-    points = table[["x / nm", "y / nm"]].to_numpy(float)
-    thick, covered = table["thickness / nm"].to_numpy(), table["covered"].to_numpy(bool)
+    show_image(ax, image)
+    points = profile[["x / nm", "y / nm"]].to_numpy(float)
+    thick, covered = profile["thickness / nm"].to_numpy(), profile["covered"].to_numpy(bool)
     # A segment a window, half way to either neighbour.
     before, after = (
         points - np.gradient(points, axis=0) / 2,
@@ -73,18 +80,37 @@ def plot_coating(found: CoatingThickness, ax: Axes | None = None) -> Axes:
         bare.set_label("no layer")
         box = ax.legend(loc="upper right", frameon=True, facecolor="0.35", labelcolor="white")
         box.get_frame().set_edgecolor("none")
-    ax.set_title(_wrapped(found.sentence), fontsize=9, loc="left")
-    mark_simulated(ax, found.image)
+    ax.set_title(_wrapped(title), fontsize=9, loc="left")
+    mark_simulated(ax, image)
     return ax
 
 
-def plot_distribution(found: CoatingThickness, ax: Axes | None = None) -> Axes:
+def plot_distribution(
+    profile: pd.DataFrame,
+    median: Estimate,
+    *,
+    length: float,
+    detection_limit: float,
+    coated: bool = True,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
     """Histogram of the thickness along the contour, with the median and its interval.
 
     Parameters
     ----------
-    found : CoatingThickness
-        From `imaging.coating.thickness`.
+    profile : pandas.DataFrame
+        A row a window along the contour: thickness, whether it is covered.
+    median : Estimate
+        Of the thickness, nm.
+    length : float
+        Of the contour, nm.
+    detection_limit : float
+        Thickness that is seen, nm; drawn in place of the median where there is no layer.
+    coated : bool
+        Whether there is a layer.
+    title : str, optional
+        Above the axes.
     ax : matplotlib.axes.Axes, optional
         Axes to draw on.
 
@@ -94,44 +120,38 @@ def plot_distribution(found: CoatingThickness, ax: Axes | None = None) -> Axes:
 
     Examples
     --------
-    >>> from imaging.coating.thickness import coating_thickness
-    >>> from imaging.simulating.tem import simulate_tem
-    >>> image, _ = simulate_tem(2, shape=(200, 200), pixel=0.08)
-    >>> plot_distribution(coating_thickness(image)).get_xlabel()
+    >>> profile = pd.DataFrame({"thickness / nm": [1.4, 1.6, 0.0], "covered": [True, True, False]})
+    >>> median = Estimate.from_standard_uncertainty(1.5, 0.1, unit="nm")
+    >>> plot_distribution(profile, median, length=30.0, detection_limit=0.4).get_xlabel()
     'thickness / nm'
     """
     ax = new_axes(ax, figsize=(4.6, 3.2))
-    table = found.profile
-    thick, covered = table["thickness / nm"].to_numpy(), table["covered"].to_numpy(bool)
-    width = max(0.1, round(0.5 * found.median.value / 10, 1))
-    top = max(float(thick.max()), found.median.upper, found.detection_limit) + width
+    thick, covered = profile["thickness / nm"].to_numpy(), profile["covered"].to_numpy(bool)
+    width = max(0.1, round(0.5 * median.value / 10, 1))
+    top = max(float(thick.max()), median.upper, detection_limit) + width
     bins = np.arange(0, top + width, width)
-    length = found.length / len(table)
+    window = length / len(profile)
     for chosen, colour, label in (
         (covered, OKABE_ITO["sky"], "layer"),
         (~covered, "0.7", "no layer"),
     ):
         if chosen.any():
-            weights = np.full(int(chosen.sum()), length)
+            weights = np.full(int(chosen.sum()), window)
             ax.hist(
                 thick[chosen], bins.tolist(), weights=weights, color=colour, label=label, ec="white"
             )
-    median = found.median
     ax.axvspan(
         median.lower, median.upper, color=OKABE_ITO["vermillion"], alpha=0.25, lw=0, zorder=0
     )
-    if found.coated:
+    if coated:
         ax.axvline(median.value, color=OKABE_ITO["vermillion"], label="median, 95 % interval")
     else:
-        ax.axvline(
-            found.detection_limit, color=OKABE_ITO["vermillion"], ls="--", label="detection limit"
-        )
+        ax.axvline(detection_limit, color=OKABE_ITO["vermillion"], ls="--", label="detection limit")
     ax.set_xlim(0, top)
     ax.set_xlabel("thickness / nm")
     ax.set_ylabel("contour / nm")
-    ax.set_title(_wrapped(found.sentence), fontsize=9, loc="left")
+    ax.set_title(_wrapped(title), fontsize=9, loc="left")
     ax.legend()
-    mark_simulated(ax, found.image)
     return ax
 
 

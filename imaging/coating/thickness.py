@@ -13,8 +13,10 @@ from scipy import ndimage
 from coatcore.display import shown
 from coatcore.errors import MeasurementError
 from coatcore.estimate import Estimate
+from coatcore.plotting import mark_simulated
 from coatcore.provenance import add_history
 from imaging.coating.contour import trace_edge
+from imaging.coating.figures import plot_coating, plot_distribution
 from imaging.coating.lattice import LatticeEnd, find_planes, lattice_end
 from imaging.coating.layer import GreyLayer, grey_layer
 from imaging.coating.layer_fit import BLUR, EDGE, STEP, THICK, VACUUM
@@ -49,7 +51,7 @@ _BLURRED = 0.5
 
 
 @shown(units={"detection_limit": "nm", "spacing": "nm", "length": "nm"}, hide=("profile",))
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class CoatingThickness:
     """Amorphous layer along the edge of a particle.
 
@@ -112,9 +114,7 @@ class CoatingThickness:
         ax : matplotlib.axes.Axes, optional
             Axes to draw on.
         """
-        from imaging.coating.figures import plot_coating
-
-        return plot_coating(self, ax)
+        return plot_coating(self.image, self.profile, title=self.sentence, ax=ax)
 
     def plot_distribution(self, ax: Axes | None = None) -> Axes:
         """Histogram of the thickness along the contour, with median and interval.
@@ -124,9 +124,17 @@ class CoatingThickness:
         ax : matplotlib.axes.Axes, optional
             Axes to draw on.
         """
-        from imaging.coating.figures import plot_distribution
-
-        return plot_distribution(self, ax)
+        ax = plot_distribution(
+            self.profile,
+            self.median,
+            length=self.length,
+            detection_limit=self.detection_limit,
+            coated=self.coated,
+            title=self.sentence,
+            ax=ax,
+        )
+        mark_simulated(ax, self.image)
+        return ax
 
 
 def coating_thickness(image: xr.DataArray, settings: TemSettings | None = None) -> CoatingThickness:
@@ -266,15 +274,15 @@ def _result(
     profile["covered"] = parts >= 0.5
     profile["method"] = layer.method
     return CoatingThickness(
-        median_thickness(layer, parts, limit),
-        covered,
-        profile,
-        limit,
-        layer.coated,
-        layer.note,
-        lattice.spacing if lattice is not None else float("nan"),
-        len(profile) * windows.step,
-        add_history(image.transpose("y", "x"), "coating_thickness", **vars(settings)),
+        median=median_thickness(layer, parts, limit),
+        covered=covered,
+        profile=profile,
+        detection_limit=limit,
+        coated=layer.coated,
+        note=layer.note,
+        spacing=lattice.spacing if lattice is not None else float("nan"),
+        length=len(profile) * windows.step,
+        image=add_history(image.transpose("y", "x"), "coating_thickness", **vars(settings)),
     )
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import stdtrit
 
+from coatcore.coverage import coverage_factor
 from coatcore.errors import MeasurementError
 from coatcore.estimate import Estimate
+from coatcore.statistics.robust_scale import robust_scale
 from imaging.coating.lattice import LatticeEnd
 from imaging.coating.layer import SHOWN, SHOWN_FROM, GreyLayer, one_edge_cost
 from imaging.coating.layer_fit import EDGE, ROUND, ROUNDER, SHARE, THICK, model
@@ -87,71 +88,116 @@ def layer_of_windows(
     MeasurementError
         If the crystal darkens so slowly that its grey tells nothing, and no lattice shows.
     """
-    layered = bool(np.isfinite(grey.share))
-    fit = grey.fit if layered else grey.bare
-    outer = fit.values[:, EDGE]
-    number = outer.size
-    t_grey, model_doubt = np.zeros(number), _MODEL
-    if layered:
-        t_grey, doubt = _unrounded(grey)
-        model_doubt = float(np.hypot(_MODEL, doubt))
-    u_grey = _scaled(t_grey, fit.uncertainties[:, THICK if layered else EDGE], t_grey >= 0)
+    by_grey = _by_grey(grey)
+    number = by_grey.thickness.size
     seen = np.isfinite(lattice.edge) if lattice is not None else np.zeros(number, bool)
     if lattice is None or seen.sum() < max(FEWEST, 0.5 * number):
-        method = np.full(number, GREY, dtype=object)
-        note = "" if layered else "a layer as dark as the crystal would not show"
         slow = float(np.median(grey.bare.values[:, ROUND] + grey.bare.values[:, ROUNDER]))
-        if not layered and slow > _TOO_SLOW:
+        if not by_grey.coated and slow > _TOO_SLOW:
             raise MeasurementError(
                 f"{source}: {slow:.0%} of the grey's fall from vacuum to crystal is slow and no "
                 "lattice fringes are clear enough, so a layer cannot be told from a rounded "
                 "crystal; take an image in which the lattice shows"
             )
-        return WindowLayer(
-            t_grey, u_grey, grey.bears, model_doubt, method, outer + t_grey, layered, note
-        )
-    t_lattice = lattice.edge - settings.fade - outer
-    u_lattice = np.full(number, np.inf)
-    u_lattice[seen] = _scaled(t_lattice[seen], lattice.uncertainty[seen], seen[seen])
-    bears = seen & (t_lattice > _LATTICE_FROM + 1.645 * np.where(seen, u_lattice, 0.0))
-    some = bool(bears.sum() >= max(3, _SOME * number))
-    if not layered:
-        # The lattice alone: one edge of grey, or a layer as dark as the crystal.
-        t = _bridged(t_lattice, seen)
-        u = np.where(seen, u_lattice, np.nanmax(np.where(seen, u_lattice, np.nan)) * 2)
-        method = np.where(seen, LATTICE, "neighbours").astype(object)
-        note = "seen by the lattice alone" if some else ""
-        t = t if some else np.zeros(number)
-        if not some:
-            method[:] = BOTH
-        common = settings.fade_uncertainty
-        return WindowLayer(
-            np.maximum(t, 0.0), u, t > _LATTICE_FROM, common, method, outer + t, some, note
-        )
+        return by_grey
+    fit = grey.fit if by_grey.coated else grey.bare
+    by_lattice = _by_lattice(fit.values[:, EDGE], lattice, seen, settings)
+    if not by_grey.coated:
+        return _lattice_alone(by_lattice, seen)
+    return _together(grey, by_grey, by_lattice, seen)
+
+
+def _by_grey(grey: GreyLayer) -> WindowLayer:
+    """What the fall of the grey says alone."""
+    layered = bool(np.isfinite(grey.share))
+    fit = grey.fit if layered else grey.bare
+    thickness, common = np.zeros(fit.values.shape[0]), _MODEL
+    if layered:
+        thickness, doubt = _unrounded(grey)
+        common = float(np.hypot(_MODEL, doubt))
+    u = fit.uncertainties[:, THICK if layered else EDGE]
+    return WindowLayer(
+        thickness=thickness,
+        uncertainty=_scaled(thickness, u, thickness >= 0),
+        bears=grey.bears,
+        common=common,
+        method=np.full(thickness.size, GREY, dtype=object),
+        crystal=fit.values[:, EDGE] + thickness,
+        coated=layered,
+        note="" if layered else "a layer as dark as the crystal would not show",
+    )
+
+
+def _by_lattice(
+    outer: np.ndarray, lattice: LatticeEnd, seen: np.ndarray, settings: TemSettings
+) -> WindowLayer:
+    """What the end of the lattice fringes says alone; NaN where none are seen."""
+    thickness = lattice.edge - settings.fade - outer
+    u = np.full(outer.size, np.inf)
+    u[seen] = _scaled(thickness[seen], lattice.uncertainty[seen], seen[seen])
+    one_sided = coverage_factor(level=0.90)
+    bears = seen & (thickness > _LATTICE_FROM + one_sided * np.where(seen, u, 0.0))
+    return WindowLayer(
+        thickness=thickness,
+        uncertainty=u,
+        bears=bears,
+        common=settings.fade_uncertainty,
+        method=np.full(outer.size, LATTICE, dtype=object),
+        crystal=outer,
+        coated=bool(bears.sum() >= max(3, _SOME * outer.size)),
+        note="",
+    )
+
+
+def _lattice_alone(lattice: WindowLayer, seen: np.ndarray) -> WindowLayer:
+    """One edge of grey: no layer, or one as dark as the crystal, which the lattice tells."""
+    some = lattice.coated
+    t = _bridged(lattice.thickness, seen) if some else np.zeros(seen.size)
+    u = lattice.uncertainty
+    return lattice._replace(
+        thickness=np.maximum(t, 0.0),
+        uncertainty=np.where(seen, u, np.nanmax(np.where(seen, u, np.nan)) * 2),
+        bears=t > _LATTICE_FROM,
+        method=np.where(seen, LATTICE, "neighbours").astype(object)
+        if some
+        else np.full(seen.size, BOTH, dtype=object),
+        crystal=lattice.crystal + t,
+        note="seen by the lattice alone" if some else "",
+    )
+
+
+def _together(
+    grey: GreyLayer, by_grey: WindowLayer, by_lattice: WindowLayer, seen: np.ndarray
+) -> WindowLayer:
+    """Both where they agree; where not, the one that is to be believed, and why."""
+    t_grey, t_lattice = by_grey.thickness, by_lattice.thickness
     shown = seen & grey.shows
     gap = float(np.median((t_grey - t_lattice)[shown])) if shown.any() else 0.0
-    if shown.sum() >= 3 and gap > 0.5 and not some:
+    if shown.sum() >= 3 and gap > 0.5 and not by_lattice.coated:
+        zero = np.zeros(seen.size)
         note = "a rim of its own grey bears lattice fringes up to its edge: it is no coating"
-        method = np.full(number, LATTICE, dtype=object)
-        zero = np.zeros(number)
-        common = settings.fade_uncertainty
-        return WindowLayer(zero, u_lattice, zero > 0, common, method, outer, False, note)
-    common, note = model_doubt, ""
+        return by_lattice._replace(thickness=zero, bears=zero > 0, note=note)
     if abs(gap) > 0.5:
         note = f"grey and lattice differ by {abs(gap):.1f} nm; the thickness is that of the grey"
-        common = float(np.hypot(model_doubt, gap / 2))
-        method = np.full(number, GREY, dtype=object)
-        return WindowLayer(t_grey, u_grey, grey.bears, common, method, outer + t_grey, True, note)
+        return by_grey._replace(common=float(np.hypot(by_grey.common, gap / 2)), note=note)
+    u_grey, u_lattice = by_grey.uncertainty, by_lattice.uncertainty
     # What the fade adds is common to all windows, so it weighs in each of them.
-    by_grey = 1 / (u_grey**2 + model_doubt**2)
-    by_lattice = np.where(seen, 1 / (u_lattice**2 + settings.fade_uncertainty**2), 0.0)
-    total = by_grey + by_lattice
-    t = (by_grey * t_grey + by_lattice * np.where(seen, t_lattice, 0.0)) / total
-    u = np.sqrt((by_grey * u_grey) ** 2 + (by_lattice * np.where(seen, u_lattice, 0)) ** 2) / total
-    pull = float(np.median(by_lattice / total))
-    common = float(np.hypot((1 - pull) * model_doubt, pull * settings.fade_uncertainty))
-    method = np.where(seen, BOTH, GREY).astype(object)
-    return WindowLayer(np.maximum(t, 0.0), u, grey.bears, common, method, outer + t, True, note)
+    of_grey = 1 / (u_grey**2 + by_grey.common**2)
+    of_lattice = np.where(seen, 1 / (u_lattice**2 + by_lattice.common**2), 0.0)
+    total = of_grey + of_lattice
+    t = (of_grey * t_grey + of_lattice * np.where(seen, t_lattice, 0.0)) / total
+    u = np.sqrt((of_grey * u_grey) ** 2 + (of_lattice * np.where(seen, u_lattice, 0)) ** 2) / total
+    pull = float(np.median(of_lattice / total))
+    return WindowLayer(
+        thickness=np.maximum(t, 0.0),
+        uncertainty=u,
+        bears=grey.bears,
+        common=float(np.hypot((1 - pull) * by_grey.common, pull * by_lattice.common)),
+        method=np.where(seen, BOTH, GREY).astype(object),
+        crystal=by_lattice.crystal + t,
+        coated=True,
+        note="",
+    )
 
 
 def _unrounded(grey: GreyLayer) -> tuple[np.ndarray, float]:
@@ -170,7 +216,7 @@ def _scaled(t: np.ndarray, u: np.ndarray, use: np.ndarray) -> np.ndarray:
         u[1:-1] ** 2 + 0.25 * (u[2:] ** 2 + u[:-2] ** 2)
     )
     # Ends of the layer bend it; they are few.
-    factor = float(np.median(bend[use[1:-1]])) / 0.6745
+    factor = float(robust_scale(bend[use[1:-1]], about_zero=True))
     return u * max(1.0, factor)
 
 
@@ -214,7 +260,7 @@ def covered_share(layer: WindowLayer, settings: TemSettings) -> tuple[np.ndarray
     value = float(covered.mean())
     doubt = np.minimum(1.0, np.exp(-(((t - least) / np.maximum(layer.uncertainty, 0.05)) ** 2)))
     u = float(np.sqrt(ends.size * _PLACED**2 + (0.25 * doubt**2).sum())) / number
-    half = 1.96 * u
+    half = coverage_factor() * u
     # A bare stretch between two covered windows does not show.
     spare = (0.5 if ends.size else 1.5) / number
     return covered, Estimate.from_interval(
@@ -265,7 +311,7 @@ def median_thickness(layer: WindowLayer, covered: np.ndarray, limit: float) -> E
     # Noise is known from the scatter of few windows only.
     scatter = float(np.hypot(noise, between))
     dof = (number - 0.5) * (total / scatter) ** 4 if scatter > 0 else 1e6
-    half = float(stdtrit(min(max(dof, 2.0), 1e6), 0.975)) * total
+    half = coverage_factor(min(max(dof, 2.0), 1e6)) * total
     kind = str(layer.method[int(np.argmax(whole))])
     method = f"median of {number} windows, edges by {kind}"
     return Estimate.from_interval(
@@ -304,5 +350,6 @@ def detection_limit(
     limits = [float(tried[np.argmax(sure)])] if sure.any() else [settings.thickest]
     if lattice is not None and np.isfinite(lattice.edge).mean() > 0.5:
         u = float(np.nanmedian(lattice.uncertainty))
-        limits.append(_LATTICE_FROM + 1.645 * u + settings.fade_uncertainty)
+        one_sided = coverage_factor(level=0.90)
+        limits.append(_LATTICE_FROM + one_sided * u + settings.fade_uncertainty)
     return min(limits)

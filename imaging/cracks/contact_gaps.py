@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from imaging.particles.close_ups import CloseUp
-from imaging.particles.grey_levels import GreyLevels
+from imaging.particles.cross_section import CrossSection
 
 # How far from the outline a gap is followed, and length of outline that is judged at once, nm.
 REACH, PIECE = 400.0, 150.0
@@ -35,7 +35,7 @@ class Gaps(NamedTuple):
     mean_width: float
 
 
-def find_gaps(view: CloseUp, pixel: float, levels: GreyLevels, void: float) -> Gaps:
+def find_gaps(view: CloseUp, section: CrossSection) -> Gaps:
     """Part of a particle's outline along which void lies between it and the electrolyte.
 
     The outline is judged in pieces of about 150 nm. Rings around it are averaged over each
@@ -46,12 +46,8 @@ def find_gaps(view: CloseUp, pixel: float, levels: GreyLevels, void: float) -> G
     ----------
     view : CloseUp
         The particle.
-    pixel : float
-        Side of a pixel, nm.
-    levels : GreyLevels
-        Of particle and electrolyte.
-    void : float
-        Grey of a void.
+    section : CrossSection
+        Size of a pixel, greys and parameters.
 
     Returns
     -------
@@ -60,17 +56,23 @@ def find_gaps(view: CloseUp, pixel: float, levels: GreyLevels, void: float) -> G
 
     Examples
     --------
-    >>> grey = np.full((100, 100), 75.0, np.float32)
+    >>> from imaging.particles.cross_section import see_cross_section
+    >>> from imaging.particles.parameters import CrackParameters
+    >>> from imaging.simulating.sem import simulate_sem
+    >>> section = see_cross_section(simulate_sem(1)[0], CrackParameters())
+    >>> levels, void = section.levels, section.void
+    >>> grey = np.full((100, 100), levels.dark, np.float32)
     >>> y, x = np.ogrid[:100, :100]
     >>> far = np.hypot(y - 50, x - 50)
-    >>> grey[far < 36] = 20
-    >>> grey[far < 30] = 170
+    >>> grey[far < 36] = void
+    >>> grey[far < 30] = levels.bright
     >>> grey = ndimage.gaussian_filter(grey, 1.2)
     >>> view = CloseUp(1, slice(0, 100), slice(0, 100), grey, far < 30, far < 0)
-    >>> gaps = find_gaps(view, 20.0, GreyLevels(170.0, 75.0, np.eye(6)[0]), 20.0)
-    >>> gaps.lost == gaps.judged, round(gaps.mean_width, -1)
-    (True, 120.0)
+    >>> gaps = find_gaps(view, section)
+    >>> gaps.lost == gaps.judged, round(gaps.mean_width / section.pixel)
+    (True, 6)
     """
+    pixel, levels, void = section.pixel, section.levels, section.void
     depth = levels.dark - void
     inner = ndimage.binary_erosion(view.own, border_value=1)
     outline = view.own & ~inner

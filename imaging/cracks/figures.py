@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from scipy import ndimage
 
+from coatcore.errors import MeasurementError
 from coatcore.plotting import OKABE_ITO, mark_simulated, new_axes, show_image
 from imaging.cracks.kinds import INTERGRANULAR, PRIMARY, UNDECIDED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from imaging.cracks.result import Cracks
 
 COLOURS = {
     INTERGRANULAR: OKABE_ITO["vermillion"],
@@ -31,36 +31,63 @@ OUTLINE = OKABE_ITO["sky"]
 _SHOWN = 2000
 
 
-def plot_cracks(found: Cracks, ax: Axes | None = None) -> Axes:
+def plot_cracks(
+    image: xr.DataArray,
+    labels: xr.DataArray,
+    crack_labels: xr.DataArray,
+    cracks: pd.DataFrame,
+    *,
+    particles: int,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
     """Image with particles outlined and cracks coloured by their kind.
+
+    Parameters
+    ----------
+    image : xarray.DataArray
+        Dims (y, x).
+    labels, crack_labels : xarray.DataArray
+        Dims (y, x): numbers of particles and of cracks, 0 where there is none.
+    cracks : pandas.DataFrame
+        A row a crack, in the order of their numbers, with its kind.
+    particles : int
+        How many particles there are.
+    title : str, optional
+        Above the image.
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw on.
 
     Examples
     --------
     >>> from imaging import find_cracks, simulate_sem
-    >>> plot_cracks(find_cracks(simulate_sem(2)[0])).get_legend() is not None
+    >>> found = find_cracks(simulate_sem(2)[0])
+    >>> ax = plot_cracks(found.image, found.labels, found.crack_labels, found.cracks,
+    ...     particles=len(found.particles))
+    >>> ax.get_legend() is not None
     True
     """
     from matplotlib.colors import to_rgba
     from matplotlib.patches import Patch
 
     ax = new_axes(ax, figsize=(6.4, 4.9))
-    step = max(1, max(found.image.shape) // _SHOWN)
-    image = found.image[::step, ::step].compute()
-    drawn = show_image(ax, image)
+    step = max(1, max(image.shape) // _SHOWN)
+    shown = image[::step, ::step].compute()
+    drawn = show_image(ax, shown)
     extent = drawn.get_extent()
-    layer = np.zeros((*image.shape, 4))
-    number = _coarse_max(found.labels, step)
+    layer = np.zeros((*shown.shape, 4))
+    number = _coarse_max(labels, step)
     edges = ndimage.maximum_filter(number, 3) != ndimage.minimum_filter(number, 3)
     layer[edges] = to_rgba(OUTLINE, 0.9)
-    crack = _coarse_max(found.crack_labels, step)
-    kinds = found.cracks["kind"].to_numpy()
+    crack = _coarse_max(crack_labels, step)
+    kinds = cracks["kind"].to_numpy()
     # A thin line of a large image is drawn at least as wide as one sees.
-    wide = ndimage.maximum_filter(crack, 3) if max(image.shape) > 900 else crack
+    wide = ndimage.maximum_filter(crack, 3) if max(shown.shape) > 900 else crack
     for kind, colour in COLOURS.items():
         of_kind = np.concatenate([[False], kinds == kind])
         layer[of_kind[wide]] = to_rgba(colour, 0.9)
     ax.imshow(layer, extent=extent, origin=drawn.origin, interpolation="nearest")
-    handles = [Patch(color=OUTLINE, label=f"particle ({len(found.particles)})")]
+    handles = [Patch(color=OUTLINE, label=f"particle ({particles})")]
     for kind, colour in COLOURS.items():
         handles.append(Patch(color=colour, label=f"{NAMES[kind]} ({int((kinds == kind).sum())})"))
     ax.legend(
@@ -72,13 +99,8 @@ def plot_cracks(found: Cracks, ax: Axes | None = None) -> Axes:
         handlelength=1.0,
         columnspacing=1.2,
     )
-    fraction = found.crack_area_fraction
-    ax.set_title(
-        f"crack area {100 * fraction.value:.2f} %, 95 % interval [{100 * fraction.lower:.2f}, "
-        f"{100 * fraction.upper:.2f}] %",
-        fontsize=9,
-    )
-    mark_simulated(ax, found.image)
+    ax.set_title(title, fontsize=9)
+    mark_simulated(ax, image)
     return ax
 
 
@@ -90,17 +112,17 @@ def _coarse_max(labels: xr.DataArray, step: int) -> np.ndarray:
     return ndimage.maximum_filter(values, step)[::step, ::step]
 
 
-def plot_crack_sizes(found: Cracks, ax: Axes | None = None, *, what: str = "length") -> Axes:
+def plot_crack_sizes(cracks: pd.DataFrame, *, what: str = "length", ax: Axes | None = None) -> Axes:
     """Histogram of the cracks' lengths or widths, stacked by kind.
 
     Parameters
     ----------
-    found : Cracks
-        As `find_cracks` gives.
-    ax : matplotlib.axes.Axes, optional
-        Axes to draw on.
+    cracks : pandas.DataFrame
+        A row a crack, with its kind, length and width.
     what : {"length", "mean width"}
         Of each crack.
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw on.
 
     Raises
     ------
@@ -110,18 +132,16 @@ def plot_crack_sizes(found: Cracks, ax: Axes | None = None, *, what: str = "leng
     Examples
     --------
     >>> from imaging import find_cracks, simulate_sem
-    >>> ax = plot_crack_sizes(find_cracks(simulate_sem(2)[0]), what="mean width")
+    >>> ax = plot_crack_sizes(find_cracks(simulate_sem(2)[0]).cracks, what="mean width")
     >>> ax.get_xlabel()
     'mean width of crack / nm'
     """
-    from coatcore.errors import MeasurementError
-
     if what not in ("length", "mean width"):
         raise MeasurementError(f"what is {what!r}, expected 'length' or 'mean width'")
     ax = new_axes(ax)
-    unit = "nm" if f"{what} / nm" in found.cracks else "pixel"
-    values = found.cracks[f"{what} / {unit}"].to_numpy(float)
-    kinds = found.cracks["kind"].to_numpy()
+    unit = "nm" if f"{what} / nm" in cracks else "pixel"
+    values = cracks[f"{what} / {unit}"].to_numpy(float)
+    kinds = cracks["kind"].to_numpy()
     if values.size:
         bins = np.histogram_bin_edges(values, bins="auto" if values.size > 20 else 8)
         ax.hist(
@@ -147,5 +167,4 @@ def plot_crack_sizes(found: Cracks, ax: Axes | None = None, *, what: str = "leng
         ax.text(0.5, 0.5, "no crack found", transform=ax.transAxes, ha="center")
     ax.set_xlabel(f"{what} of crack / {unit}")
     ax.set_ylabel("number of cracks")
-    mark_simulated(ax, found.image)
     return ax

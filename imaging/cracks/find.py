@@ -21,14 +21,12 @@ from imaging.labels.data_bar import beside, find_data_bar
 from imaging.labels.labels import pixel_size
 from imaging.labels.requirements import in_its_own_pixels, in_its_unit, require_flat_image
 from imaging.particles.close_ups import CloseUp, without_surroundings
+from imaging.particles.cross_section import CrossSection, see_cross_section
 from imaging.particles.parameters import CrackParameters
 from imaging.particles.particles import particle_labels, particle_table
-from imaging.particles.places import Places, locate_particles
+from imaging.particles.places import locate_particles
 from imaging.particles.survey import look_at_each
-from imaging.particles.void_grey import void_grey, void_pixels
 
-# Particles that tell the grey of a void; more tell nothing new.
-_FOR_VOID = 64
 # Difference of grey, as a share of the contrast of the phases, by which a bright region is unlike
 # the others.
 _UNLIKE = 0.3
@@ -88,16 +86,12 @@ def find_cracks(image: xr.DataArray, parameters: CrackParameters | None = None) 
     >>> found.lower < truth.crack_area_fraction < found.upper
     True
     """
-    parameters = parameters or CrackParameters()
-    frame = require_flat_image(image)
-    places = locate_particles(frame, parameters)
-    void, seen = _void(frame, places, parameters)
+    section = see_cross_section(require_flat_image(image), parameters or CrackParameters())
 
     def look(view: CloseUp) -> _Seen:
-        return _measured(view, None, places, void, parameters)
+        return _measured(view, section)
 
-    looks = look_at_each(frame, places, look)
-    return _result(frame, looks, void_seen=seen, parameters=parameters, step="find_cracks")
+    return _result(section, look_at_each(section.frame, section.places, look), "find_cracks")
 
 
 def measure_cracks(
@@ -171,16 +165,15 @@ def measure_cracks(
             "or draw it larger"
         )
     places = replace(places, solid=solid, territory=solid)
-    void, seen = _void(frame, places, parameters)
+    section = see_cross_section(frame, parameters, places)
 
     def look(view: CloseUp) -> _Seen:
         here = number[view.rows, view.columns]
         own = here == view.number
         view = replace(view, own=own, others=(here > 0) & ~own)
-        return _measured(view, drawn[view.rows, view.columns], places, void, parameters)
+        return _measured(view, section, drawn[view.rows, view.columns])
 
-    looks = look_at_each(frame, places, look)
-    found = _result(frame, looks, void_seen=seen, parameters=parameters, step="measure_cracks")
+    found = _result(section, look_at_each(frame, places, look), "measure_cracks")
     return _as_numbered(found, present, int((drawn & (number == 0)).sum()))
 
 
@@ -211,38 +204,16 @@ def _as_numbered(found: Cracks, numbers: np.ndarray, outside: int) -> Cracks:
     return replace(found, particles=tables[0], cracks=tables[1], labels=labels, notes=notes)
 
 
-def _void(frame: xr.DataArray, places: Places, parameters: CrackParameters) -> tuple[float, bool]:
-    """Grey of a void, and whether it is known."""
-    if parameters.void_grey is not None:
-        if parameters.void_grey >= places.levels.bright:
-            raise MeasurementError(
-                f"void_grey is {parameters.void_grey:g}, brighter than the particles "
-                f"({places.levels.bright:.3g})"
-            )
-        return parameters.void_grey, True
-    n = int(places.solid.max())
-    some = set(np.linspace(1, n, min(n, _FOR_VOID)).astype(int).tolist())
-    levels = places.levels
-    samples = look_at_each(frame, places, lambda view: void_pixels(view.even, levels), only=some)
-    return void_grey(samples, levels)
-
-
-def _measured(
-    view: CloseUp,
-    drawn: np.ndarray | None,
-    places: Places,
-    void: float,
-    parameters: CrackParameters,
-) -> _Seen:
-    pixel, levels = places.pixel, places.levels
-    gaps = find_gaps(view, pixel, levels, void)
+def _measured(view: CloseUp, section: CrossSection, drawn: np.ndarray | None = None) -> _Seen:
+    gaps = find_gaps(view, section)
     # Gaps lie around a particle, cracks within it.
     view, part = without_surroundings(view)
     if drawn is None:
-        marks = mark_cracks(view, pixel, levels.bright, void, parameters)
+        marks = mark_cracks(view, section)
     else:
-        marks = given_cracks(view, drawn[part], pixel, levels.bright, void, parameters)
-    rows = crack_rows(view, marks, pixel, parameters)
+        marks = given_cracks(view, drawn[part], section)
+    rows = crack_rows(view, marks, section)
+    levels = section.levels
     # Grey of the particle's inside between electrolyte and usual particle: cracks too fine to
     # be seen one by one still darken it.
     inside = view.even[marks.inside]
@@ -256,14 +227,8 @@ def _measured(
     return _Seen(slim, kept, rows, gaps, grey)
 
 
-def _result(
-    frame: xr.DataArray,
-    looks: list[_Seen],
-    *,
-    void_seen: bool,
-    parameters: CrackParameters,
-    step: str,
-) -> Cracks:
+def _result(section: CrossSection, looks: list[_Seen], step: str) -> Cracks:
+    frame, parameters = section.frame, section.parameters
     labels = particle_labels(frame, [each.view for each in looks])
     marked = np.zeros(labels.shape, np.int32)
     rows: list[Row] = []
@@ -281,7 +246,7 @@ def _result(
     except MeasurementError:
         contact = None
     notes = []
-    if not void_seen:
+    if not section.void_seen:
         notes.append(
             "no void is seen to tell its grey by: cracks are taken to be as dark as the "
             "electrolyte, and their widths are upper bounds"
@@ -296,15 +261,17 @@ def _result(
     if frame.attrs.get("measured_in") == "pixel":
         notes.append("the size of a pixel is not known: everything is measured in pixels")
     return Cracks(
-        crack_area_fraction(particles, smallest_crack=_THINNEST * parameters.min_length),
-        contact,
-        particles,
-        cracks,
-        add_history(in_its_own_pixels(labels), step, parameters=parameters),
-        add_history(in_its_own_pixels(crack_labels), step, parameters=parameters),
-        in_its_own_pixels(frame),
-        parameters,
-        tuple(notes),
+        crack_area_fraction=crack_area_fraction(
+            particles, smallest_crack=_THINNEST * parameters.min_length
+        ),
+        lost_contact=contact,
+        particles=particles,
+        cracks=cracks,
+        labels=add_history(in_its_own_pixels(labels), step, parameters=parameters),
+        crack_labels=add_history(in_its_own_pixels(crack_labels), step, parameters=parameters),
+        image=in_its_own_pixels(frame),
+        parameters=parameters,
+        notes=tuple(notes),
     )
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
 
+from coatcore.coverage import coverage_factor
 from coatcore.errors import MeasurementError
 from coatcore.estimate import Estimate
 from imaging.labels.requirements import PIXEL
@@ -151,7 +151,7 @@ def ratio_of_sums(
     # A few large particles with large deviations tell the scatter less well than n - 1 equal ones.
     share = float((off**2).sum() / off.sum() ** 2) if off.sum() > 0 else 1.0
     dof = max(1.0, min(n - 1.0, 1 / share))
-    spread = np.exp(min(50.0, float(stdtrit(dof, 0.975)) * u / ratio))
+    spread = np.exp(min(50.0, coverage_factor(dof) * u / ratio))
     return Estimate.from_interval(
         ratio,
         ratio / spread,

@@ -12,6 +12,7 @@ from imaging.cracks.dark_lines import line_darkness
 from imaging.cracks.missing_brightness import background, missing_share
 from imaging.cracks.skeletons import line_lengths, without_spurs
 from imaging.particles.close_ups import CloseUp
+from imaging.particles.cross_section import CrossSection
 from imaging.particles.parameters import CrackParameters
 
 # Share of the contrast by which a place may be darker and still tell the particle's own grey.
@@ -66,21 +67,15 @@ class Marks:
     reaching: np.ndarray | None = None
 
 
-def mark_cracks(
-    view: CloseUp, pixel: float, bright: float, void: float, parameters: CrackParameters
-) -> Marks:
+def mark_cracks(view: CloseUp, section: CrossSection) -> Marks:
     """Long dark lines inside a particle.
 
     Parameters
     ----------
     view : CloseUp
         The particle.
-    pixel : float
-        Side of a pixel, nm.
-    bright, void : float
-        Usual grey of particles, and of a void.
-    parameters : CrackParameters
-        Sizes and darkness.
+    section : CrossSection
+        Size of a pixel, greys and parameters.
 
     Returns
     -------
@@ -88,15 +83,21 @@ def mark_cracks(
 
     Examples
     --------
-    >>> grey = np.full((60, 60), 100.0, np.float32)
+    >>> from imaging.particles.cross_section import see_cross_section
+    >>> from imaging.particles.parameters import CrackParameters
+    >>> from imaging.simulating.sem import simulate_sem
+    >>> section = see_cross_section(simulate_sem(1)[0], CrackParameters())
+    >>> grey = np.full((60, 60), section.levels.bright, np.float32)
     >>> x = np.arange(10, 50)
-    >>> grey[20 + abs(x - 30) // 2, x] = 20
+    >>> grey[20 + abs(x - 30) // 2, x] = section.void
     >>> all_of_it = np.ones(grey.shape, bool)
     >>> view = CloseUp(1, slice(0, 60), slice(0, 60), grey, all_of_it, ~all_of_it)
-    >>> length = mark_cracks(view, 20.0, 100.0, 20.0, CrackParameters()).lengths[0]
+    >>> length = mark_cracks(view, section).lengths[0]
     >>> bool(abs(length - 44) < 3)
     True
     """
+    parameters, pixel = section.parameters, section.pixel
+    bright, void = section.levels.bright, section.void
     inside = _without_rim(view.own, max(1, round(parameters.rim / pixel)))
     calm = ndimage.gaussian_filter(view.even, 0.8, truncate=3)
     contrast = bright - void
@@ -129,14 +130,7 @@ def mark_cracks(
     return _long_ones(mask, missing, darkness, (inside, deep), pixel, parameters)
 
 
-def given_cracks(
-    view: CloseUp,
-    drawn: np.ndarray,
-    pixel: float,
-    bright: float,
-    void: float,
-    parameters: CrackParameters,
-) -> Marks:
+def given_cracks(view: CloseUp, drawn: np.ndarray, section: CrossSection) -> Marks:
     """Cracks as a person has drawn them, whatever their length and darkness.
 
     Parameters
@@ -145,8 +139,8 @@ def given_cracks(
         The particle.
     drawn : numpy.ndarray of bool
         True in cracks, on the same pixels.
-    pixel, bright, void, parameters
-        As for `mark_cracks`.
+    section : CrossSection
+        Size of a pixel, greys and parameters.
 
     Returns
     -------
@@ -154,13 +148,19 @@ def given_cracks(
 
     Examples
     --------
-    >>> grey = np.full((60, 60), 100.0, np.float32)
-    >>> grey[30, 10:50] = 20
+    >>> from imaging.particles.cross_section import see_cross_section
+    >>> from imaging.particles.parameters import CrackParameters
+    >>> from imaging.simulating.sem import simulate_sem
+    >>> section = see_cross_section(simulate_sem(1)[0], CrackParameters())
+    >>> grey = np.full((60, 60), section.levels.bright, np.float32)
+    >>> grey[30, 10:50] = section.void
     >>> own = np.ones(grey.shape, bool)
     >>> view = CloseUp(1, slice(0, 60), slice(0, 60), grey, own, ~own)
-    >>> given_cracks(view, grey < 50, 20.0, 100.0, 20.0, CrackParameters()).lengths.round()
+    >>> given_cracks(view, grey < section.levels.dark, section).lengths.round()
     array([38.])
     """
+    parameters, pixel = section.parameters, section.pixel
+    bright, void = section.levels.bright, section.void
     mask = drawn & view.own
     inside = _without_rim(view.own, max(1, round(parameters.rim / pixel))) | mask
     usual = float(np.median(view.even[inside])) if inside.any() else bright

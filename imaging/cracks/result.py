@@ -10,6 +10,8 @@ import xarray as xr
 
 from coatcore.display import shown
 from coatcore.estimate import Estimate
+from coatcore.plotting import mark_simulated
+from imaging.cracks.figures import plot_crack_sizes, plot_cracks
 from imaging.particles.parameters import CrackParameters
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @shown(hide=("labels", "crack_labels", "parameters"))
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Cracks:
     """Cracks in the particles of one image.
 
@@ -71,9 +73,20 @@ class Cracks:
         ax : matplotlib.axes.Axes, optional
             Axes to draw on.
         """
-        from imaging.cracks.figures import plot_cracks
-
-        return plot_cracks(self, ax)
+        f = self.crack_area_fraction
+        title = (
+            f"crack area {100 * f.value:.2f} %, 95 % interval [{100 * f.lower:.2f}, "
+            f"{100 * f.upper:.2f}] %"
+        )
+        return plot_cracks(
+            self.image,
+            self.labels,
+            self.crack_labels,
+            self.cracks,
+            particles=len(self.particles),
+            title=title,
+            ax=ax,
+        )
 
     def plot_sizes(self, ax: Axes | None = None, *, what: str = "length") -> Axes:
         """Distribution of the cracks' lengths or widths, by kind.
@@ -85,6 +98,6 @@ class Cracks:
         what : {"length", "mean width"}
             Of each crack.
         """
-        from imaging.cracks.figures import plot_crack_sizes
-
-        return plot_crack_sizes(self, ax, what=what)
+        ax = plot_crack_sizes(self.cracks, what=what, ax=ax)
+        mark_simulated(ax, self.image)
+        return ax

@@ -9,6 +9,7 @@ from imaging.cracks.kinds import kind, missing_to_split, score
 from imaging.cracks.marks import Marks
 from imaging.cracks.skeletons import directions
 from imaging.particles.close_ups import CloseUp
+from imaging.particles.cross_section import CrossSection
 from imaging.particles.parameters import CrackParameters
 
 Row = dict[str, float | int | str | bool]
@@ -32,7 +33,7 @@ COLUMNS = (
 _FLANK, _ALONG = 3, 3.0
 
 
-def crack_rows(view: CloseUp, marks: Marks, pixel: float, parameters: CrackParameters) -> list[Row]:
+def crack_rows(view: CloseUp, marks: Marks, section: CrossSection) -> list[Row]:
     """A row a crack of one particle.
 
     The area is the missing brightness summed over the crack and its blurred flanks, as a share
@@ -46,10 +47,8 @@ def crack_rows(view: CloseUp, marks: Marks, pixel: float, parameters: CrackParam
         The particle.
     marks : Marks
         Its cracks.
-    pixel : float
-        Side of a pixel, nm.
-    parameters : CrackParameters
-        Sizes.
+    section : CrossSection
+        Size of a pixel, greys and parameters.
 
     Returns
     -------
@@ -58,15 +57,19 @@ def crack_rows(view: CloseUp, marks: Marks, pixel: float, parameters: CrackParam
 
     Examples
     --------
+    >>> from imaging.particles.cross_section import see_cross_section
+    >>> from imaging.simulating.sem import simulate_sem
+    >>> section = see_cross_section(simulate_sem(1)[0], CrackParameters())
     >>> a = np.zeros((8, 8), np.float32)
     >>> view = CloseUp(1, slice(0, 8), slice(0, 8), a, a == 0, a > 0)
     >>> none = Marks(a.astype("i4"), a > 0, a, a == 0, np.zeros(0))
-    >>> crack_rows(view, none, 20.0, CrackParameters())
+    >>> crack_rows(view, none, section)
     []
     """
     n = marks.lengths.size
     if n == 0:
         return []
+    pixel, parameters = section.pixel, section.parameters
     near = ndimage.find_objects((marks.labels > 0).astype(np.int8))[0]
     part = tuple(
         slice(max(0, s.start - 3 * _FLANK), min(size, s.stop + 3 * _FLANK))

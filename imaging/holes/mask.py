@@ -28,7 +28,7 @@ _SCALES = (0.0, 0.5, 1.0, 2.0)
 _CLEAR = 0.2
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class SeenHoles:
     """A smoothed map, its levels and the holes that show.
 
@@ -147,7 +147,9 @@ def see_holes(
             level = bare_as_stated(bare, values, sigma)
         smoothed = smooth(values if inside is None else np.where(inside, np.nan, values), sigma)
         coating = _coating(smoothed, level.value, max(sigma), false_alarm)
-        view = SeenHoles(smoothed, sigma, level, coating, np.zeros(0, bool))
+        view = SeenHoles(
+            smoothed=smoothed, sigma=sigma, bare=level, coating=coating, mask=np.zeros(0, bool)
+        )
         seen.append(view)
         left = view.margin
         blur = view.blur((1.0, 1.0), tip)
@@ -164,7 +166,9 @@ def see_holes(
             "the rows or bin pixels"
         )
     mask = _grown(view.smoothed, view.threshold, view.edge)
-    return SeenHoles(view.smoothed, view.sigma, view.bare, view.coating, mask)
+    return SeenHoles(
+        smoothed=view.smoothed, sigma=view.sigma, bare=view.bare, coating=view.coating, mask=mask
+    )
 
 
 def _coating(smoothed: np.ndarray, bare: float, sigma: float, false_alarm: float) -> CoatingLevel:

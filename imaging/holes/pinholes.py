@@ -13,8 +13,10 @@ import xarray as xr
 from coatcore.display import shown
 from coatcore.errors import MeasurementError
 from coatcore.estimate import Estimate
+from coatcore.plotting import axis_label, house_style, new_axes
 from coatcore.provenance import add_history
 from imaging.holes.coverage import BareShare, bare_share, coverage_estimate
+from imaging.holes.figures import plot_coverage, plot_histogram, plot_holes
 from imaging.holes.limits import UpperLimit, smallest_detectable, upper_limit
 from imaging.holes.mask import SeenHoles, see_holes
 from imaging.holes.table import Levels, hole_table
@@ -32,7 +34,7 @@ _SATURATED = 0.05
 
 
 @shown(units={"tip_radius": "nm"}, also=("smallest_detectable",), hide=("mask", "seen", "share"))
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Pinholes:
     """Holes in a coating, and what the map could not have shown.
 
@@ -99,9 +101,23 @@ class Pinholes:
         matplotlib.axes.Axes
             That of the map.
         """
-        from imaging.holes.figures import plot_pinholes
-
-        return plot_pinholes(self, ax)
+        alone = ax is not None
+        ax = new_axes(ax, figsize=(8.4, 4.0))
+        figure = ax.get_figure()
+        assert figure is not None
+        if not alone:
+            grid = figure.add_gridspec(2, 2, width_ratios=(1.45, 1), height_ratios=(1.7, 1))
+            ax.set_subplotspec(grid[:, 0])
+            beside, below = grid[0, 1], grid[1, 1]
+            with house_style():
+                plot_histogram(
+                    self.seen,
+                    self.threshold,
+                    label=axis_label(self.map),
+                    ax=figure.add_subplot(beside),
+                )
+                plot_coverage(self.coverage, self.upper_limit, ax=figure.add_subplot(below))
+        return plot_holes(self.map, self.mask, n=len(self.table), ax=ax)
 
 
 def find_pinholes(
@@ -216,14 +232,14 @@ def find_pinholes(
         "unseen": unseen,
     }
     return Pinholes(
-        coverage_estimate(share),
-        add_history(labelled, "find_pinholes", **history),
-        table,
-        seen.threshold,
-        measured,
-        seen,
-        tip_radius,
-        share,
+        coverage=coverage_estimate(share),
+        mask=add_history(labelled, "find_pinholes", **history),
+        table=table,
+        threshold=seen.threshold,
+        map=measured,
+        seen=seen,
+        tip_radius=tip_radius,
+        share=share,
     )
 
 

@@ -10,6 +10,7 @@ import xarray as xr
 from scipy.special import ndtri
 
 from coatcore.errors import MeasurementError
+from coatcore.statistics.robust_scale import robust_scale
 from imaging.labels.labels import pixel_size
 from imaging.maps.tip_footprint import smooth
 
@@ -196,7 +197,7 @@ def pixel_noise(values: np.ndarray) -> float:
     0.0
     """
     second = np.diff(values, n=2, axis=1)
-    return float(np.median(np.abs(second[np.isfinite(second)])) / _QUARTILE / np.sqrt(6.0))
+    return float(robust_scale(second[np.isfinite(second)], about_zero=True) / np.sqrt(6.0))
 
 
 def _robust(values: np.ndarray) -> float:

@@ -12,8 +12,8 @@ from scipy import ndimage
 from coatcore.display import shown
 from coatcore.errors import MeasurementError
 from coatcore.provenance import add_history
+from coatcore.statistics.robust_scale import robust_scale
 from imaging.maps.channels import like, map_values
-from imaging.maps.robust_fit import robust_scale
 
 # More touching pixels than these are a feature.
 _MOST = 2
@@ -99,7 +99,8 @@ def despike(
     known = np.isfinite(around).sum(axis=0) > 3
     middle = np.full(values.shape, np.nan)
     middle[known] = np.nanmedian(around[:, known], axis=0)
-    threshold = k * robust_scale(values - middle)
+    off = values - middle
+    threshold = k * float(robust_scale(off[np.isfinite(off)]))
     mask = np.zeros(values.shape, bool)
     for sign in {"bright": (1,), "dark": (-1,), "both": (1, -1)}[kind]:
         ordered = np.sort(np.where(np.isfinite(around), sign * around, -np.inf), axis=0)

@@ -9,8 +9,9 @@ import xarray as xr
 
 from coatcore.errors import MeasurementError
 from coatcore.provenance import add_history
+from coatcore.statistics.robust_scale import robust_scale
 from imaging.maps.channels import SMALLEST, Mode, like, map_values, require_mode
-from imaging.maps.robust_fit import fit_rows, fit_surface, robust_scale
+from imaging.maps.robust_fit import fit_rows, fit_surface
 
 # A row whose upper quartile is below this share of the usual one shows no coating to compare.
 _BARE_ROW = 0.2
@@ -202,7 +203,8 @@ def _jumps(rows: np.ndarray, degree: int) -> np.ndarray:
     compared = np.isfinite(wide).sum(axis=1) >= SMALLEST
     basis = np.polynomial.legendre.legvander(np.linspace(-1, 1, rows.shape[1]), degree)
     wide[compared] -= fit_rows(wide[compared], degree) @ basis.T
-    edge = np.abs(wide) > 3 * robust_scale(wide[compared])
+    told = wide[compared]
+    edge = np.abs(wide) > 3 * float(robust_scale(told[np.isfinite(told)]))
     edge &= compared[:, None]
     # Rows most of which change at once are left to the biweight.
     edge[np.isfinite(np.where(edge, np.nan, jumps)).sum(axis=1) < 0.25 * rows.shape[1]] = False

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import fft, ndimage
 
 from coatcore.errors import MeasurementError
-from imaging.maps.robust_fit import robust_scale
+from coatcore.statistics.robust_scale import robust_scale
 
 # Huber's tuning constant: 95 % as efficient as least squares on normal data.
 _HUBER = 1.345
@@ -72,7 +72,7 @@ def regress(signal: np.ndarray, terms: np.ndarray) -> tuple[np.ndarray, np.ndarr
     for done in range(_ROUNDS):
         residuals = filled - np.tensordot(beta, scaled, 1)
         middle = np.median(residuals[known])
-        scale = max(robust_scale(residuals[known]), rounding)
+        scale = max(float(robust_scale(residuals[known])), rounding)
         u = np.where(known, (residuals - middle) / scale, 0.0)
         pulled = _modes(np.clip(u, -_HUBER, _HUBER) * scale)
         inside = float((known & (np.abs(u) < _HUBER)).mean())

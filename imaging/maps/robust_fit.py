@@ -8,23 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from coatcore.statistics.robust_scale import robust_scale
+
 # Narrower than the customary 4.685: less efficient on normal data, less drawn by edges of holes.
 _TUKEY = 3.5
 _ROUNDS = 200
 # Pixels that a surface is fitted to at most; a smooth surface needs no more.
 _ENOUGH = 2**17
-
-
-def robust_scale(residuals: np.ndarray) -> float:
-    """Standard deviation from the median absolute deviation; NaN is left out.
-
-    Examples
-    --------
-    >>> robust_scale(np.array([-1.0, 0.0, 1.0, np.nan]))
-    1.4826
-    """
-    r = residuals[np.isfinite(residuals)]
-    return float(1.4826 * np.median(np.abs(r - np.median(r))))
 
 
 def fit_rows(rows: np.ndarray, order: int) -> np.ndarray:
@@ -61,7 +51,7 @@ def fit_rows(rows: np.ndarray, order: int) -> np.ndarray:
     coefficients[:, 0] = np.nanmedian(rows, axis=1)
     for _ in range(_ROUNDS):
         residuals = filled - coefficients @ basis.T
-        scale = robust_scale(residuals[known])
+        scale = float(robust_scale(residuals[known]))
         weights = np.where(known, _biweight(residuals, scale), 0.0)
         normal = np.einsum("nj,jk,jl->nkl", weights, basis, basis, optimize=True)
         right = (weights * residuals) @ basis
@@ -116,7 +106,7 @@ def fit_surface(
     for weigh in (_huber, _biweight):
         for _ in range(_ROUNDS):
             residuals = data - design @ coefficients
-            scale = robust_scale(residuals)
+            scale = float(robust_scale(residuals))
             root = np.sqrt(weigh(residuals, scale))
             new = np.linalg.lstsq(design * root[:, None], data * root, rcond=None)[0]
             change, coefficients = np.abs(new - coefficients).max(), new

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from scipy import ndimage
 
-from imaging.particles.grey_levels import GreyLevels, illumination
+from imaging.particles.grey_levels import GreyLevels, illumination, values_of
 
 # Coarse rows over which a stripe is taken as constant, and the step from one to the next.
 _LENGTH, _STEP = 64, 32
@@ -108,8 +108,6 @@ def find_curtains(
     >>> found is not None and 0.005 < found.strength < 0.03
     True
     """
-    from imaging.particles.places import values_of
-
     if direction == "horizontal":
         image, solid, bright = image.transpose("x", "y"), solid.T, bright.T
     ny, nx = image.shape

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import xarray as xr
 from scipy import ndimage
 
 from coatcore.errors import MeasurementError
@@ -146,3 +147,15 @@ def calm_down(image: np.ndarray) -> np.ndarray:
     np.float64(0.0)
     """
     return ndimage.median_filter(image, 3, mode="nearest")
+
+
+def values_of(image: xr.DataArray) -> np.ndarray:
+    """Values as float32, computed if they are lazy.
+
+    Examples
+    --------
+    >>> from imaging.labels import labelled_image
+    >>> values_of(labelled_image(np.eye(2), (1.0, 1.0))).dtype
+    dtype('float32')
+    """
+    return np.asarray(image.data).astype(np.float32)

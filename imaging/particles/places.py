@@ -13,7 +13,7 @@ from coatcore.errors import MeasurementError
 from imaging.labels.labels import pixel_size
 from imaging.particles.curtains import Curtains, find_curtains
 from imaging.particles.enclosed_pockets import without_pockets
-from imaging.particles.grey_levels import GreyLevels, calm_down, fit_levels
+from imaging.particles.grey_levels import GreyLevels, calm_down, fit_levels, values_of
 from imaging.particles.parameters import CrackParameters
 from imaging.particles.splitting import split_touching
 
@@ -27,7 +27,7 @@ _SATURATED = 0.5
 _BAND = 4096
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Places:
     """Particles on coarse pixels, and what makes greys comparable over the image.
 
@@ -119,7 +119,14 @@ def locate_particles(image: xr.DataArray, parameters: CrackParameters) -> Places
     curtains = None
     if parameters.curtains != "none":
         curtains = find_curtains(image, factor, solid, bright, levels, parameters.curtains)
-    return Places(pixel, factor, solid, territory, levels, curtains)
+    return Places(
+        pixel=pixel,
+        factor=factor,
+        solid=solid,
+        territory=territory,
+        levels=levels,
+        curtains=curtains,
+    )
 
 
 def _split(mask: np.ndarray, smallest: float) -> np.ndarray:
@@ -171,18 +178,6 @@ def coarsened(image: xr.DataArray, factor: int) -> np.ndarray:
         _block_mean(values_of(image[start : start + step]), factor) for start in range(0, ny, step)
     ]
     return np.concatenate(bands)
-
-
-def values_of(image: xr.DataArray) -> np.ndarray:
-    """Values as float32, computed if they are lazy.
-
-    Examples
-    --------
-    >>> from imaging.labels import labelled_image
-    >>> values_of(labelled_image(np.eye(2), (1.0, 1.0))).dtype
-    dtype('float32')
-    """
-    return np.asarray(image.data).astype(np.float32)
 
 
 def _block_mean(values: np.ndarray, factor: int) -> np.ndarray:

@@ -9,7 +9,8 @@ import numpy as np
 import xarray as xr
 
 from imaging.particles.close_ups import CloseUp, close_up, frames
-from imaging.particles.places import Places, values_of
+from imaging.particles.grey_levels import values_of
+from imaging.particles.places import Places
 
 Result = TypeVar("Result")
 # Pixels a side that are read at once from a lazy image.

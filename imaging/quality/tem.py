@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 import imaging
+from coatcore.coverage import coverage_factor
 from coatcore.estimate import Estimate
 from coatcore.quality.parameters import Parameters
 from coatcore.quality.quantity import Inputs, Measurement, Quantity
@@ -56,13 +57,11 @@ def mean_over_images(estimates: list[Estimate]) -> Estimate:
     """
     if len(estimates) == 1:
         return estimates[0]
-    from scipy.stats import t
-
     values = np.array([e.value for e in estimates])
     n = values.size
     own = np.mean([e.standard_uncertainty**2 for e in estimates])
     u = float(np.sqrt(max(values.var(ddof=1), own) / n))
-    reach = float(t.ppf(0.975, n - 1)) * u
+    reach = coverage_factor(n - 1) * u
     unit = estimates[0].unit
     top = 1.0 if unit == "1" else np.inf
     mean = float(values.mean())

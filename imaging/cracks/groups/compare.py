@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from coatcore.display import shown
 from coatcore.errors import MeasurementError
 from coatcore.estimate import Estimate
+from coatcore.plotting import mark_simulated
 from coatcore.statistics.nested_ratio import (
     GroupRatio,
     Image,
@@ -22,6 +24,7 @@ from coatcore.statistics.nested_ratio import (
     variance_shares,
 )
 from coatcore.statistics.several_tests import holm
+from imaging.cracks.groups.figures import plot_groups
 from imaging.cracks.result import Cracks
 
 if TYPE_CHECKING:
@@ -45,7 +48,7 @@ _METHOD = "studentised hierarchical bootstrap: images, then particles"
 
 
 @shown(also=("summary",), hide=("particles", "scatter"), table="table")
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CrackComparison:
     """Groups of images compared by their particles' cracks; the first group is the reference.
 
@@ -123,9 +126,12 @@ class CrackComparison:
         ax : matplotlib.axes.Axes, optional
             Axes to draw on.
         """
-        from imaging.cracks.groups.figures import plot_comparison
-
-        return plot_comparison(self, ax)
+        first, second = list(self.groups)[:2]
+        title = f"{second} against {first}: p = {self.p:.2g}"
+        ax = plot_groups(self.groups, self.particles, quantity=self.quantity, title=title, ax=ax)
+        if self.simulated:
+            mark_simulated(ax, xr.DataArray(0, attrs={"simulated": "yes"}))
+        return ax
 
 
 def compare_cracks(
@@ -181,56 +187,30 @@ def compare_cracks(
         raise MeasurementError(f"{len(groups)} group is given, two at least are compared")
     rng = np.random.default_rng(seed)
     *_, unit, factor = QUANTITIES[quantity]
-    ratios: dict[str, GroupRatio] = {}
-    estimates: dict[str, Estimate] = {}
-    points, scatter = [], []
-    for name, members in groups.items():
-        images = [
-            _image(member, f"image {i} of group {name!r}", quantity, whole=whole_particles_only)
-            for i, member in enumerate(members, start=1)
-        ]
-        if len(images) < 2:
-            raise MeasurementError(
-                f"group {name!r} has {len(images)} image: two at least are needed, for one says "
-                "nothing of how images scatter"
-            )
-        found = group_ratio(images, rng, top=1.0 if quantity in _SHARES else np.inf)
-        if found.ratio <= 0:
-            found = found._replace(upper=_limit(images, quantity))
-        ratios[name] = found
-        particles = sum(p.size for p, _ in images)
-        estimates[name] = Estimate.from_interval(
-            factor * found.ratio,
-            factor * found.lower,
-            factor * found.upper,
-            standard_uncertainty=factor * found.standard_uncertainty or None,
-            unit=unit,
-            n=particles,
-            method=_METHOD,
-        )
-        between, within = (factor * v for v in variance_shares(images))
-        scatter.append(
-            {
-                "group": name,
-                "images": len(images),
-                "particles": particles,
-                f"between images / {unit}": between,
-                f"between particles / {unit}": within,
-            }
-        )
-        points += [
-            pd.DataFrame({"group": name, "image": i, "value": factor * p / w, "weight": w})
-            for i, (p, w) in enumerate(images, start=1)
-        ]
-    first = next(iter(ratios.values()))
+    images = {
+        name: _images(name, members, quantity, whole=whole_particles_only)
+        for name, members in groups.items()
+    }
+    ratios = {name: _ratio(of, quantity, rng) for name, of in images.items()}
+    first, second, *_ = ratios.values()
     table = _table(ratios, unit, factor)
-    second = list(ratios.values())[1]
     u, lower, upper = difference_interval(first, second)
     p = float(table["p"].iloc[0])
     return CrackComparison(
-        quantity,
-        estimates,
-        Estimate.from_interval(
+        quantity=quantity,
+        groups={
+            name: Estimate.from_interval(
+                factor * found.ratio,
+                factor * found.lower,
+                factor * found.upper,
+                standard_uncertainty=factor * found.standard_uncertainty or None,
+                unit=unit,
+                n=_count(images[name]),
+                method=_METHOD,
+            )
+            for name, found in ratios.items()
+        },
+        effect=Estimate.from_interval(
             factor * (second.ratio - first.ratio),
             factor * lower,
             factor * upper,
@@ -239,19 +219,71 @@ def compare_cracks(
             n=sum(each.images for each in (first, second)),
             method=_METHOD,
         ),
-        p,
-        p < 0.05,
-        second.ratio / first.ratio if first.ratio > 0 else float("nan"),
-        images_needed(first, second),
-        table,
-        pd.DataFrame(scatter),
-        pd.concat(points, ignore_index=True),
+        p=p,
+        different=p < 0.05,
+        ratio=second.ratio / first.ratio if first.ratio > 0 else float("nan"),
+        images_needed=images_needed(first, second),
+        table=table,
+        scatter=_scatter(images, unit, factor),
+        particles=_particles(images, factor),
         simulated=any(
             isinstance(m, Cracks) and m.image.attrs.get("simulated") == "yes"
             for members in groups.values()
             for m in members
         ),
     )
+
+
+def _images(
+    name: str, members: Sequence[Cracks | pd.DataFrame], quantity: str, *, whole: bool
+) -> list[Image]:
+    """Numerators and denominators of a group's particles, image by image."""
+    images = [
+        _image(member, f"image {i} of group {name!r}", quantity, whole=whole)
+        for i, member in enumerate(members, start=1)
+    ]
+    if len(images) < 2:
+        raise MeasurementError(
+            f"group {name!r} has {len(images)} image: two at least are needed, for one says "
+            "nothing of how images scatter"
+        )
+    return images
+
+
+def _ratio(images: list[Image], quantity: str, rng: np.random.Generator) -> GroupRatio:
+    found = group_ratio(images, rng, top=1.0 if quantity in _SHARES else np.inf)
+    return found._replace(upper=_limit(images, quantity)) if found.ratio <= 0 else found
+
+
+def _count(images: list[Image]) -> int:
+    return sum(part.size for part, _ in images)
+
+
+def _scatter(groups: Mapping[str, list[Image]], unit: str, factor: float) -> pd.DataFrame:
+    """A row a group: how many, and how far images and particles scatter."""
+    rows = []
+    for name, images in groups.items():
+        between, within = (factor * v for v in variance_shares(images))
+        rows.append(
+            {
+                "group": name,
+                "images": len(images),
+                "particles": _count(images),
+                f"between images / {unit}": between,
+                f"between particles / {unit}": within,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _particles(groups: Mapping[str, list[Image]], factor: float) -> pd.DataFrame:
+    """A row a particle: group, image, value, weight."""
+    points = [
+        pd.DataFrame({"group": name, "image": i, "value": factor * part / whole, "weight": whole})
+        for name, images in groups.items()
+        for i, (part, whole) in enumerate(images, start=1)
+    ]
+    return pd.concat(points, ignore_index=True)
 
 
 def _image(member: Cracks | pd.DataFrame, where: str, quantity: str, *, whole: bool) -> Image:

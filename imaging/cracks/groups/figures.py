@@ -2,49 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
+import pandas as pd
 
-from coatcore.plotting import CYCLE, mark_simulated, new_axes, pretty_unit
+from coatcore.estimate import Estimate
+from coatcore.plotting import CYCLE, new_axes
+from coatcore.words import pretty_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from imaging.cracks.groups.compare import CrackComparison
 
 # Half-width of a group's cloud of points.
 _WIDTH = 0.32
 
 
-def plot_comparison(comparison: CrackComparison, ax: Axes | None = None) -> Axes:
+def plot_groups(
+    groups: Mapping[str, Estimate],
+    particles: pd.DataFrame,
+    *,
+    quantity: str,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
     """All particles as points, side by side by image; images' means; groups with intervals.
 
     Parameters
     ----------
-    comparison : CrackComparison
-        As `compare_cracks` gives.
+    groups : mapping of str to Estimate
+        Value of each group.
+    particles : pandas.DataFrame
+        A row a particle: group, image, value, weight.
+    quantity : str
+        What is drawn.
+    title : str, optional
+        Above the axes.
     ax : matplotlib.axes.Axes, optional
         Axes to draw on.
 
     Examples
     --------
-    >>> import pandas as pd
-    >>> from imaging import compare_cracks
-    >>> table = pd.DataFrame({"area / nm2": [1e6, 2e6], "crack area / nm2": [1e4, 3e4]})
-    >>> ax = plot_comparison(compare_cracks({"a": [table, table], "b": [table, table]}))
+    >>> value = Estimate.from_standard_uncertainty(2.0, 0.2)
+    >>> particles = pd.DataFrame({"group": ["a", "b"], "image": [0, 1], "value": [2.0, 2.1],
+    ...     "weight": [1.0, 1.0]})
+    >>> ax = plot_groups({"a": value, "b": value}, particles, quantity="cracks a particle")
     >>> [t.get_text() for t in ax.get_xticklabels()]
     ['a', 'b']
     """
-    groups = list(comparison.groups)
-    ax = new_axes(ax, figsize=(1.6 + 1.5 * len(groups), 3.9))
+    names = list(groups)
+    ax = new_axes(ax, figsize=(1.6 + 1.5 * len(names), 3.9))
     rng = np.random.default_rng(0)
-    percent = comparison.groups[groups[0]].unit == "1" and "particle" not in comparison.quantity
-    percent = percent or comparison.quantity.startswith("share")
+    percent = groups[names[0]].unit == "1" and "particle" not in quantity
+    percent = percent or quantity.startswith("share")
     scale = 100.0 if percent else 1.0
-    for k, name in enumerate(groups):
-        of = comparison.particles[comparison.particles["group"] == name]
+    for k, name in enumerate(names):
+        of = particles[particles["group"] == name]
         colour = CYCLE[k % len(CYCLE)]
         images = of["image"].unique()
         step = 2 * _WIDTH / images.size
@@ -52,7 +66,7 @@ def plot_comparison(comparison: CrackComparison, ax: Axes | None = None) -> Axes
             here = of[of["image"] == image]
             middle = k - _WIDTH + step * (i + 0.5)
             at = middle + rng.uniform(-0.35, 0.35, len(here)) * step
-            size = 4 + 26 * here["weight"] / comparison.particles["weight"].max()
+            size = 4 + 26 * here["weight"] / particles["weight"].max()
             ax.scatter(at, scale * here["value"], s=size, color=colour, alpha=0.45, lw=0)
             mean = np.average(here["value"], weights=here["weight"])
             ax.plot(
@@ -61,7 +75,7 @@ def plot_comparison(comparison: CrackComparison, ax: Axes | None = None) -> Axes
                 color=colour,
                 lw=2,
             )
-        estimate = comparison.groups[name]
+        estimate = groups[name]
         ax.errorbar(
             k + 0.42,
             scale * estimate.value,
@@ -73,16 +87,11 @@ def plot_comparison(comparison: CrackComparison, ax: Axes | None = None) -> Axes
             capsize=3,
             lw=1.4,
         )
-    ax.set_xticks(range(len(groups)), groups)
-    ax.set_xlim(-0.5, len(groups) - 0.35)
+    ax.set_xticks(range(len(names)), names)
+    ax.set_xlim(-0.5, len(names) - 0.35)
     ax.set_ylim(bottom=0)
-    unit = "%" if percent else pretty_unit(comparison.groups[groups[0]].unit)
-    ax.set_ylabel(f"{comparison.quantity} / {unit}" if unit else comparison.quantity)
-    ax.set_title(
-        f"{groups[1]} against {groups[0]}: p = {comparison.p:.2g}\n"
-        "points: particles, bars: images, black: group, 95 % interval",
-        fontsize=8,
-    )
-    if comparison.simulated:
-        mark_simulated(ax, xr.DataArray(0, attrs={"simulated": "yes"}))
+    unit = "%" if percent else pretty_unit(groups[names[0]].unit)
+    ax.set_ylabel(f"{quantity} / {unit}" if unit else quantity)
+    key = "points: particles, bars: images, black: group, 95 % interval"
+    ax.set_title(f"{title}\n{key}" if title else key, fontsize=8)
     return ax
