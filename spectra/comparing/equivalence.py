@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -125,8 +126,22 @@ def same_spectrum(
         replicate_dof=float(dof) or math.inf,
     )
     return _result(
-        a, b, x, (one, two, model, residual), (scale, u_scale), found, smallest_relevant, alpha
+        a,
+        b,
+        _Curves(sample=two, model=model, residual=residual),
+        Estimate.from_standard_uncertainty(scale, u_scale, method="Deming regression"),
+        found,
+        smallest_relevant,
+        alpha,
     )
+
+
+class _Curves(NamedTuple):
+    """Sample, the reference brought to it, and what is left, over the compared wavenumbers."""
+
+    sample: np.ndarray
+    model: np.ndarray
+    residual: np.ndarray
 
 
 def _check_settings(smallest_relevant: float, alpha: float, instrument: float) -> None:
@@ -194,15 +209,14 @@ def _scaled(
 def _result(
     a: xr.DataArray,
     b: xr.DataArray,
-    x: np.ndarray,
-    curves: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
-    scale: tuple[float, float],
+    curves: _Curves,
+    scale: Estimate,
     found: LocalDifference,
     smallest_relevant: float,
     alpha: float,
 ) -> SpectrumComparison:
-    _, two, model, residual = curves
-    size = float(np.ptp(model)) if scale[0] > 0 else 0.0
+    x = a["wavenumber"].values
+    size = float(np.ptp(curves.model)) if scale.value > 0 else 0.0
     limit = np.abs(found.height) + found.critical * found.standard_uncertainty
     where = np.unravel_index(np.nanargmax(limit), limit.shape)
     worst = np.unravel_index(
@@ -212,9 +226,9 @@ def _result(
     met = abs(float(found.height[where])) / size if size > 0 else math.inf
     verdict = "undecided"
     # Where the scale may be nothing, the two have nothing in common, but nothing else is known.
-    if found.p_value < alpha or scale[0] < -5 * scale[1]:
+    if found.p_value < alpha or scale.value < -5 * scale.standard_uncertainty:
         verdict = "different"
-    elif scale[0] > 3 * scale[1] and share <= smallest_relevant:
+    elif scale.value > 3 * scale.standard_uncertainty and share <= smallest_relevant:
         verdict = "same"
     hidden = Estimate.from_interval(
         min(met, share),
@@ -225,18 +239,18 @@ def _result(
         method="matched filter over 8 to 45 cm-1, simultaneous limit",
     )
     template_of = b.isel(replicate=0, drop=True) if "replicate" in b.dims else b
-    labelled = template_of.copy(data=two)
+    labelled = template_of.copy(data=curves.sample)
     words = {"units": str(b.attrs.get("units", "1")), "long_name": "difference"}
     fwhm = ("fwhm", found.widths, {"units": "cm-1", "long_name": "full width at half maximum"})
     return SpectrumComparison(
         verdict=verdict,
         p_value=found.p_value,
-        scale=Estimate.from_standard_uncertainty(*scale, method="Deming regression"),
+        scale=scale,
         hidden=hidden,
         hidden_at=float(x[where[1]]),
         hidden_fwhm=float(found.widths[where[0]]),
         largest_at=float(x[worst[1]]),
-        residual=labelled.copy(data=residual).assign_attrs(words).rename("difference"),
+        residual=labelled.copy(data=curves.residual).assign_attrs(words).rename("difference"),
         limits=xr.DataArray(
             limit,
             {"fwhm": fwhm, "wavenumber": b["wavenumber"]},
@@ -244,7 +258,7 @@ def _result(
             "limit",
             words | {"long_name": "difference that could hide"},
         ),
-        reference=labelled.copy(data=model).assign_attrs(a.attrs),
+        reference=labelled.copy(data=curves.model).assign_attrs(a.attrs),
         sample=labelled,
         smallest_relevant=smallest_relevant,
     )

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import xarray as xr
 
 from coatcore.display import shown
 from coatcore.estimate import Estimate
-from coatcore.plotting import OKABE_ITO, axis_label, mark_simulated, new_axes
+from spectra.comparing.figures import plot_difference
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -90,42 +89,17 @@ class SpectrumComparison:
         ax : matplotlib.axes.Axes, optional
             Axes to draw on.
         """
-        ax = new_axes(ax, figsize=(7.0, 4.0))
-        x = self.sample["wavenumber"].values
-        ax.plot(x, self.reference.values, color=OKABE_ITO["blue"], lw=1.4, label="reference")
-        ax.plot(
-            x, self.sample.values, color=OKABE_ITO["vermillion"], lw=0.8, ls="--", label="sample"
-        )
-        low, size = float(self.sample.min()), float(np.ptp(self.sample.values))
-        base, factor = low - 0.35 * size, 10.0
-        ax.axhline(base, color="0.6", lw=0.6)
-        widest = self.limits.sel(fwhm=20.0, method="nearest")
-        ax.fill_between(
-            x,
-            base - factor * widest.values,
-            base + factor * widest.values,
-            color=OKABE_ITO["sky"],
-            alpha=0.35,
-            lw=0,
-            label=f"could hide, {float(widest['fwhm']):g} cm⁻¹ wide (× {factor:g})",
-        )
-        ax.plot(
-            x,
-            base + factor * self.residual.values,
-            color="0.25",
-            lw=0.6,
-            label=f"difference (× {factor:g})",
-        )
-        ax.axvline(self.largest_at, color=OKABE_ITO["orange"], lw=0.8, ls=":")
-        ax.set_title(
+        title = (
             f"{self.verdict}, p = {self.p_value:.2g}; a band of "
             f"{100 * self.hidden.upper:.2g} % of the largest could hide at "
-            f"{self.hidden_at:.0f} cm⁻¹",
-            fontsize=9,
+            f"{self.hidden_at:.0f} cm⁻¹"
         )
-        ax.invert_xaxis()
-        ax.set_xlabel(axis_label(self.sample["wavenumber"]))
-        ax.set_ylabel(axis_label(self.sample))
-        ax.legend(loc="upper left", fontsize=7)
-        mark_simulated(ax, self.reference, self.sample)
-        return ax
+        return plot_difference(
+            self.reference,
+            self.sample,
+            self.residual,
+            self.limits,
+            largest_at=self.largest_at,
+            title=title,
+            ax=ax,
+        )
