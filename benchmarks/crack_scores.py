@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -31,7 +32,10 @@ from skimage.morphology import remove_small_objects, skeletonize
 from skimage.segmentation import watershed
 
 from imaging import CrackParameters, SemTruth, find_cracks, simulate_sem
-from imaging.segmentation_scores import Lines, Panoptic, centre_line_dice, lines_within, panoptic
+
+# The scores are the tests' own.
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))
+from segmentation_scores import Lines, Panoptic, centre_line_dice, lines_within, panoptic
 
 LEVELS = {"calm": 1800.0, "middle": 450.0, "noisy": 150.0}
 PARAMETERS = CrackParameters()

@@ -191,6 +191,7 @@ def counts() -> dict[str, object]:
 # Of the drawing, in pixels.
 _WIDTH, _ROW, _GAP, _PAD = 172, 19, 8, 10
 _FILL = {"coatqc": "#e8eef7", "coatcore": "#eef3e6"}
+_NEXT = "\n"
 _STYLE = "font-family:Helvetica,Arial,sans-serif;font-size:11px"
 
 
@@ -208,13 +209,13 @@ def drawing() -> str:
             fill = _FILL.get(package, "#f7f1e6")
             parts.append(
                 f'<g transform="translate({x},{y})"><rect width="{width}" height="{height}" '
-                f'rx="5" fill="{fill}" stroke="#888"/>{"".join(lines)}</g>'
+                f'rx="5" fill="{fill}" stroke="#888"/>\n{_NEXT.join(lines)}</g>'
             )
         y += height + _GAP
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {across} {y}" width="{across}" '
         f'height="{y}" style="{_STYLE}" role="img" aria-label="Rooms of the code, floor by floor">'
-        f'<rect width="100%" height="100%" fill="#ffffff"/>{"".join(parts)}</svg>\n'
+        f'<rect width="100%" height="100%" fill="#ffffff"/>\n{_NEXT.join(parts)}</svg>\n'
     )
 
 

@@ -65,6 +65,14 @@ class CrackParameters:
     curtains: Literal["vertical", "horizontal", "none"] = "vertical"
     void_grey: float | None = None
 
+    @property
+    def not_counted(self) -> str:
+        """Which dark marks are no cracks, in words for a caption."""
+        return (
+            f"shorter than {self.min_length:g} nm, rounder than {self.min_elongation:g} to one or "
+            f"within {self.rim:g} nm of a particle's outline"
+        )
+
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
             if name == "curtains" or (name == "void_grey" and value is None):

@@ -16,10 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _HOLES = "Outlined: pinholes. Beside: how the signal is distributed, and the coverage."
-_CRACKS = (
-    "Outlines of particles, and cracks by kind. Dark marks shorter than 300 nm, rounder than four "
-    "to one or within 60 nm of a particle's outline are not counted."
-)
+_CRACKS = "Outlines of particles, and cracks by kind. Dark marks {} are not counted."
 _EDGE = "The edge of the crystal, coloured by the thickness of the coating on it."
 
 
@@ -74,7 +71,8 @@ def cross_sections(section: Section) -> Iterator[Figure | Table]:
                 continue
             seen.add((finding.sample, number))
             count = f", image {number}" if len(results) > 1 else ""
-            yield Figure(caption=f"{finding.sample}{count}. {_CRACKS}", draw=one.plot)
+            words = _CRACKS.format(one.parameters.not_counted)
+            yield Figure(caption=f"{finding.sample}{count}. {words}", draw=one.plot)
     yield from own_tables(section.findings)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import ndimage
+from segmentation_scores import Lines, Panoptic, centre_line_dice, lines_within, panoptic
 from skimage.filters import gaussian
 from skimage.morphology import skeletonize
 
@@ -24,7 +25,6 @@ from imaging.cracks.dark_lines import line_darkness
 from imaging.cracks.kinds import missing_to_split
 from imaging.cracks.skeletons import line_lengths
 from imaging.labels.labels import labelled_image
-from imaging.segmentation_scores import Lines, Panoptic, centre_line_dice, lines_within, panoptic
 
 
 def on_disc(draw, *, radius=120, pixel=20.0, noise=4.0, seed=0, size=400):
