@@ -56,13 +56,13 @@ def simulate_other_sem(
     table = pd.DataFrame(rows, columns=["crack", "particle", "kind", "length / nm", "area / nm2"])
     table["width / nm"] = table["area / nm2"] / table["length / nm"]
     truth = SemTruth(
-        float((crack > 0).sum() / max(1, (number > 0).sum())),
-        number[middle, middle],
-        crack[middle, middle],
-        share,
-        lines,
-        table,
-        lost,
+        crack_area_fraction=float((crack > 0).sum() / max(1, (number > 0).sum())),
+        particles=number[middle, middle],
+        cracks=crack[middle, middle],
+        crack_share=share,
+        lines=lines,
+        table=table,
+        lost_contact=lost,
     )
     image = labelled_image(
         np.clip(np.rint(values), 0, 255).astype(np.uint8),

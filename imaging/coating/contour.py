@@ -104,12 +104,12 @@ def trace_edge(
     ahead = [_grey_at(calm, contour, pixel, d) for d in (-0.5, 0.5)]
     if ahead[1] > ahead[0]:
         contour = Contour(
-            contour.y[::-1],
-            contour.x[::-1],
-            -contour.into_y[::-1],
-            -contour.into_x[::-1],
-            contour.step,
-            contour.closed,
+            y=contour.y[::-1],
+            x=contour.x[::-1],
+            into_y=-contour.into_y[::-1],
+            into_x=-contour.into_x[::-1],
+            step=contour.step,
+            closed=contour.closed,
         )
     return contour
 
@@ -167,7 +167,9 @@ def _even(line: np.ndarray, step: float, smoothing: float) -> Contour:
     else:
         dy, dx = np.gradient(y), np.gradient(x)
     length = np.hypot(dy, dx)
-    return Contour(y, x, dx / length, -dy / length, float(length.mean()), closed)
+    return Contour(
+        y=y, x=x, into_y=dx / length, into_x=-dy / length, step=float(length.mean()), closed=closed
+    )
 
 
 def _smooth(values: np.ndarray, sigma: float, closed: bool) -> np.ndarray:

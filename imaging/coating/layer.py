@@ -130,7 +130,7 @@ def grey_layer(
     # The crystal's own step has to be sharp, too.
     sharp = 1 - share - two.values[:, ROUND] - two.values[:, ROUNDER]
     shows &= (share > _APART) & (sharp > _SHARP)
-    none = GreyLayer(two, bare, shows, float("nan"), shows, noise)
+    none = GreyLayer(fit=two, bare=bare, shows=shows, share=float("nan"), bears=shows, noise=noise)
     enough = max(3, 0.08 * number)
     if shows.sum() < enough:
         return none
@@ -160,7 +160,9 @@ def grey_layer(
     single[:, BLUR] = strength[:, BLUR]
     alone = refine(seen, weights, depth, one, mean, single, limits)
     bears = alone.cost - best.cost > _BEARS
-    return GreyLayer(best, bare, shows, float(mean[0, SHARE]), bears, noise)
+    return GreyLayer(
+        fit=best, bare=bare, shows=shows, share=float(mean[0, SHARE]), bears=bears, noise=noise
+    )
 
 
 def _better(first: Fit, second: Fit) -> Fit:

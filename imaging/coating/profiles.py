@@ -78,7 +78,7 @@ def lay_windows(
     --------
     >>> import numpy as np
     >>> y = np.arange(0, 20, 0.1)
-    >>> edge = Contour(y, 0 * y + 10, 0 * y, 0 * y + 1, 0.1, False)
+    >>> edge = Contour(y=y, x=0 * y + 10, into_y=0 * y, into_x=0 * y + 1, step=0.1, closed=False)
     >>> lay_windows(edge, (200, 200), (0.1, 0.1), TemSettings(), "it").y.size
     19
     """
@@ -114,7 +114,17 @@ def lay_windows(
     length = each * contour.step
     position = (np.arange(number) + 0.5)[whole] * length
     position = position - position[0]
-    return Windows(depth, at[:, whole], seen[whole], position, y, x, into_y, into_x, length)
+    return Windows(
+        depth=depth,
+        at=at[:, whole],
+        seen=seen[whole],
+        position=position,
+        y=y,
+        x=x,
+        into_y=into_y,
+        into_x=into_x,
+        step=length,
+    )
 
 
 def straighten(values: np.ndarray, windows: Windows) -> np.ndarray:
@@ -129,7 +139,7 @@ def straighten(values: np.ndarray, windows: Windows) -> np.ndarray:
     Examples
     --------
     >>> y = np.arange(0, 20, 0.1)
-    >>> edge = Contour(y, 0 * y + 10, 0 * y, 0 * y + 1, 0.1, False)
+    >>> edge = Contour(y=y, x=0 * y + 10, into_y=0 * y, into_x=0 * y + 1, step=0.1, closed=False)
     >>> place = lay_windows(edge, (200, 200), (0.1, 0.1), TemSettings(), "it")
     >>> straighten(np.ones((200, 200)), place).shape[:2]
     (19, 10)

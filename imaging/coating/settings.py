@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from coatcore.errors import MeasurementError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TemSettings:
     """Lengths in nm by which a layer on a particle's edge is looked for.
 

@@ -67,7 +67,14 @@ def find_gaps(view: CloseUp, section: CrossSection) -> Gaps:
     >>> grey[far < 36] = void
     >>> grey[far < 30] = levels.bright
     >>> grey = ndimage.gaussian_filter(grey, 1.2)
-    >>> view = CloseUp(1, slice(0, 100), slice(0, 100), grey, far < 30, far < 0)
+    >>> view = CloseUp(
+    ...     number=1,
+    ...     rows=slice(0, 100),
+    ...     columns=slice(0, 100),
+    ...     even=grey,
+    ...     own=far < 30,
+    ...     others=far < 0,
+    ... )
     >>> gaps = find_gaps(view, section)
     >>> gaps.lost == gaps.judged, round(gaps.mean_width / section.pixel)
     (True, 6)

@@ -224,7 +224,7 @@ def _measured(view: CloseUp, section: CrossSection, drawn: np.ndarray | None = N
     )
     slim = replace(view, even=np.zeros((0, 0), np.float32), others=np.zeros((0, 0), bool))
     kept = replace(marks, missing=np.zeros((0, 0), np.float32), inside=np.zeros((0, 0), bool))
-    return _Seen(slim, kept, rows, gaps, grey)
+    return _Seen(view=slim, marks=kept, rows=rows, gaps=gaps, grey=grey)
 
 
 def _result(section: CrossSection, looks: list[_Seen], step: str) -> Cracks:

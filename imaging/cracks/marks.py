@@ -33,7 +33,7 @@ _RULED, _RULED_FROM = (0.4, 0.015), 30.0
 _EIGHT = np.ones((3, 3))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Marks:
     """Cracks of one particle on its close-up.
 
@@ -55,7 +55,9 @@ class Marks:
     Examples
     --------
     >>> a = np.zeros((2, 2))
-    >>> Marks(a.astype("i4"), a > 0, a, a > 0, np.zeros(0)).lengths.size
+    >>> Marks(
+    ...     labels=a.astype("i4"), lines=a > 0, missing=a, inside=a > 0, lengths=np.zeros(0)
+    ... ).lengths.size
     0
     """
 
@@ -91,7 +93,14 @@ def mark_cracks(view: CloseUp, section: CrossSection) -> Marks:
     >>> x = np.arange(10, 50)
     >>> grey[20 + abs(x - 30) // 2, x] = section.void
     >>> all_of_it = np.ones(grey.shape, bool)
-    >>> view = CloseUp(1, slice(0, 60), slice(0, 60), grey, all_of_it, ~all_of_it)
+    >>> view = CloseUp(
+    ...     number=1,
+    ...     rows=slice(0, 60),
+    ...     columns=slice(0, 60),
+    ...     even=grey,
+    ...     own=all_of_it,
+    ...     others=~all_of_it,
+    ... )
     >>> length = mark_cracks(view, section).lengths[0]
     >>> bool(abs(length - 44) < 3)
     True
@@ -155,7 +164,9 @@ def given_cracks(view: CloseUp, drawn: np.ndarray, section: CrossSection) -> Mar
     >>> grey = np.full((60, 60), section.levels.bright, np.float32)
     >>> grey[30, 10:50] = section.void
     >>> own = np.ones(grey.shape, bool)
-    >>> view = CloseUp(1, slice(0, 60), slice(0, 60), grey, own, ~own)
+    >>> view = CloseUp(
+    ...     number=1, rows=slice(0, 60), columns=slice(0, 60), even=grey, own=own, others=~own
+    ... )
     >>> given_cracks(view, grey < section.levels.dark, section).lengths.round()
     array([38.])
     """
@@ -175,7 +186,14 @@ def given_cracks(view: CloseUp, drawn: np.ndarray, section: CrossSection) -> Mar
     lines, lengths, _, _ = _lines(mask, labels, n)
     reaching = mask & ndimage.maximum_filter(~view.own, 3, mode="nearest")
     lengths = np.maximum(lengths[1:], 1.0)
-    return Marks(labels.astype(np.int32), lines, missing, inside, lengths, reaching)
+    return Marks(
+        labels=labels.astype(np.int32),
+        lines=lines,
+        missing=missing,
+        inside=inside,
+        lengths=lengths,
+        reaching=reaching,
+    )
 
 
 def _lines(
@@ -227,7 +245,13 @@ def _extent(labels: np.ndarray, n: int) -> np.ndarray:
 
 def _no_marks(missing: np.ndarray, inside: np.ndarray) -> Marks:
     none = np.zeros(inside.shape, bool)
-    return Marks(none.astype(np.int32), none, missing, inside, np.zeros(0))
+    return Marks(
+        labels=none.astype(np.int32),
+        lines=none,
+        missing=missing,
+        inside=inside,
+        lengths=np.zeros(0),
+    )
 
 
 def _without_rim(own: np.ndarray, width: int) -> np.ndarray:
@@ -272,4 +296,10 @@ def _long_ones(
     new = np.zeros(n + 1, np.int32)
     new[keep] = np.arange(1, keep.sum() + 1)
     labels = new[labels]
-    return Marks(labels, lines & (labels > 0), missing, inside, lengths[keep])
+    return Marks(
+        labels=labels,
+        lines=lines & (labels > 0),
+        missing=missing,
+        inside=inside,
+        lengths=lengths[keep],
+    )

@@ -61,8 +61,12 @@ def crack_rows(view: CloseUp, marks: Marks, section: CrossSection) -> list[Row]:
     >>> from imaging.simulating.sem import simulate_sem
     >>> section = see_cross_section(simulate_sem(1)[0], CrackParameters())
     >>> a = np.zeros((8, 8), np.float32)
-    >>> view = CloseUp(1, slice(0, 8), slice(0, 8), a, a == 0, a > 0)
-    >>> none = Marks(a.astype("i4"), a > 0, a, a == 0, np.zeros(0))
+    >>> view = CloseUp(
+    ...     number=1, rows=slice(0, 8), columns=slice(0, 8), even=a, own=a == 0, others=a > 0
+    ... )
+    >>> none = Marks(
+    ...     labels=a.astype("i4"), lines=a > 0, missing=a, inside=a == 0, lengths=np.zeros(0)
+    ... )
     >>> crack_rows(view, none, section)
     []
     """

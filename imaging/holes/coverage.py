@@ -13,7 +13,7 @@ from imaging.holes.integral_range import integral_range
 _METHOD = "signal deficit of holes; gamma interval, variance from the integral range of the holes"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BareShare:
     """Bare share of a map and how it would scatter from map to map.
 
@@ -32,7 +32,8 @@ class BareShare:
 
     Examples
     --------
-    >>> round(BareShare(0.0, 0.0, 0.001, 0.0, 0).upper(0.95), 6)
+    >>> bare = BareShare(share=0.0, variance=0.0, next_hole=0.001, largest=0.0, holes=0)
+    >>> round(bare.upper(0.95), 6)
     0.002996
     """
 
@@ -98,7 +99,7 @@ def bare_share(
     weights = areas / total
     allowed = float(np.append(weights, unseen / total).mean())
     if not weights.size:
-        return BareShare(0.0, 0.0, allowed, 0.0, 0)
+        return BareShare(share=0.0, variance=0.0, next_hole=allowed, largest=0.0, holes=0)
     share = float(weights.sum())
     squares = float((weights**2).sum())
     variance = float(missing.var()) * integral_range(missing) / missing.size
@@ -107,7 +108,13 @@ def bare_share(
     variance *= 1 + 2 * variance / share**2
     next_hole = max(allowed, squares / share)
     variance += (error / total) ** 2
-    return BareShare(share, variance, next_hole, float(weights.max()), weights.size)
+    return BareShare(
+        share=share,
+        variance=variance,
+        next_hole=next_hole,
+        largest=float(weights.max()),
+        holes=weights.size,
+    )
 
 
 def coverage_estimate(bare: BareShare, level: float = 0.95) -> Estimate:
@@ -127,7 +134,8 @@ def coverage_estimate(bare: BareShare, level: float = 0.95) -> Estimate:
 
     Examples
     --------
-    >>> e = coverage_estimate(BareShare(0.0, 0.0, 0.001, 0.0, 0))
+    >>> bare = BareShare(share=0.0, variance=0.0, next_hole=0.001, largest=0.0, holes=0)
+    >>> e = coverage_estimate(bare)
     >>> e.value, round(e.lower, 4), e.upper
     (1.0, 0.9963, 1.0)
     """

@@ -40,7 +40,8 @@ class UpperLimit:
     --------
     >>> from imaging.holes.coverage import BareShare
     >>> smallest = Estimate.from_standard_uncertainty(30.0, 1.0, unit="nm")
-    >>> limit = upper_limit(BareShare(0.0, 0.0, 0.005, 0.0, 0), 0, 1e6, smallest)
+    >>> bare = BareShare(share=0.0, variance=0.0, next_hole=0.005, largest=0.0, holes=0)
+    >>> limit = upper_limit(bare, 0, 1e6, smallest)
     >>> print(f"{limit.density.value:.2f} per um2, {limit.coverage_loss.value:.4f}")
     3.15 per um2, 0.0158
     """
@@ -80,7 +81,8 @@ def upper_limit(bare: BareShare, holes: int, area: float, smallest: Estimate) ->
     Examples
     --------
     >>> smallest = Estimate.from_standard_uncertainty(30.0, 1.0, unit="nm")
-    >>> print(round(upper_limit(BareShare(0, 0, 0.01, 0, 0), 0, 1e6, smallest).density.upper, 2))
+    >>> bare = BareShare(share=0.0, variance=0.0, next_hole=0.01, largest=0.0, holes=0)
+    >>> round(upper_limit(bare, 0, 1e6, smallest).density.upper, 2)
     3.15
     """
     square_um = area / 1e6

@@ -27,7 +27,7 @@ _METHOD = (
 
 
 @shown(hide=("before", "removed"))
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Crosstalk:
     """Topography in a map, and the map without it.
 
@@ -174,7 +174,13 @@ def remove_crosstalk(image: xr.DataArray, height: xr.DataArray, *, slope: bool =
     corrected = add_history(like(image, signal - part), "remove_crosstalk", **found)
     labelled = like(image, nm).rename("height")
     labelled.attrs.update({"units": "nm", "long_name": "height"})
-    return Crosstalk(corrected, removed, coefficients, image.transpose("y", "x"), labelled)
+    return Crosstalk(
+        image=corrected,
+        removed=removed,
+        coefficients=coefficients,
+        before=image.transpose("y", "x"),
+        height=labelled,
+    )
 
 
 def _bridged(height: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ MARGIN = 500.0
 _AROUND = 8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CloseUp:
     """One particle on the image's own pixels, under even light.
 
@@ -36,7 +36,9 @@ class CloseUp:
     Examples
     --------
     >>> a = np.zeros((2, 2))
-    >>> CloseUp(1, slice(0, 2), slice(0, 2), a, a > 0, a > 0).number
+    >>> CloseUp(
+    ...     number=1, rows=slice(0, 2), columns=slice(0, 2), even=a, own=a > 0, others=a > 0
+    ... ).number
     1
     """
 
@@ -133,7 +135,7 @@ def close_up(
     own = (calm > places.levels.threshold) & _fine(reach, frame, f)
     own |= _fine(core, frame, f)
     others = _fine((solid > 0) & ~mine, frame, f)
-    return CloseUp(number, rows, columns, even, own, others)
+    return CloseUp(number=number, rows=rows, columns=columns, even=even, own=own, others=others)
 
 
 def without_surroundings(view: CloseUp) -> tuple[CloseUp, tuple[slice, slice]]:
@@ -143,7 +145,14 @@ def without_surroundings(view: CloseUp) -> tuple[CloseUp, tuple[slice, slice]]:
     --------
     >>> own = np.zeros((90, 90), bool)
     >>> own[40:50, 30:60] = True
-    >>> view = CloseUp(1, slice(100, 190), slice(0, 90), own + 1.0, own, ~own)
+    >>> view = CloseUp(
+    ...     number=1,
+    ...     rows=slice(100, 190),
+    ...     columns=slice(0, 90),
+    ...     even=own + 1.0,
+    ...     own=own,
+    ...     others=~own,
+    ... )
     >>> without_surroundings(view)[0].rows
     slice(132, 158, None)
     """
@@ -156,12 +165,12 @@ def without_surroundings(view: CloseUp) -> tuple[CloseUp, tuple[slice, slice]]:
     )
     part = (rows, columns)
     cut = CloseUp(
-        view.number,
-        slice(view.rows.start + rows.start, view.rows.start + rows.stop),
-        slice(view.columns.start + columns.start, view.columns.start + columns.stop),
-        view.even[part],
-        view.own[part],
-        view.others[part],
+        number=view.number,
+        rows=slice(view.rows.start + rows.start, view.rows.start + rows.stop),
+        columns=slice(view.columns.start + columns.start, view.columns.start + columns.stop),
+        even=view.even[part],
+        own=view.own[part],
+        others=view.others[part],
     )
     return cut, part
 

@@ -13,7 +13,7 @@ from coatcore.errors import MeasurementError
 _LONGEST, _MOST = 1e5, 100.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CrackParameters:
     """Sizes in nm and darkness that a person may set; the defaults suit NCM in Li6PS5Cl.
 

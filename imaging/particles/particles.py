@@ -68,7 +68,9 @@ def particle_labels(image: xr.DataArray, views: list[CloseUp]) -> xr.DataArray:
     --------
     >>> from imaging.labels import labelled_image
     >>> a = np.ones((2, 2))
-    >>> view = CloseUp(1, slice(0, 2), slice(0, 2), a, a > 0, a < 0)
+    >>> view = CloseUp(
+    ...     number=1, rows=slice(0, 2), columns=slice(0, 2), even=a, own=a > 0, others=a < 0
+    ... )
     >>> int(particle_labels(labelled_image(a, (1.0, 1.0)), [view]).sum())
     4
     """

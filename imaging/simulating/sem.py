@@ -22,7 +22,7 @@ _BRIGHT, _DARK, _VOID = 170.0, 75.0, 20.0
 
 
 @shown()
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SemTruth:
     """What a simulated cross-section really holds.
 
@@ -144,7 +144,15 @@ def simulate_sem(
     values = rng.poisson(np.maximum(values, 0.5) * gain) / gain
     area = np.bincount(number.ravel())[1:].sum()
     cracks = np.where(share > 0.3, _nearest_label(lines), 0)
-    truth = SemTruth(float(share.sum() / max(1, area)), number, cracks, share, lines, table, lost)
+    truth = SemTruth(
+        crack_area_fraction=float(share.sum() / max(1, area)),
+        particles=number,
+        cracks=cracks,
+        crack_share=share,
+        lines=lines,
+        table=table,
+        lost_contact=lost,
+    )
     image = labelled_image(
         np.clip(np.rint(values), 0, 255).astype(np.uint8),
         (pixel, pixel),

@@ -193,7 +193,9 @@ def _edge(rng: np.random.Generator, extent: float, radius: float, rough: float) 
     height = -(u**2) / (2 * radius) + rough * _smooth_noise(rng, u.size, 4.0 / step / np.sqrt(2))
     height += rng.uniform(-0.08, 0.12) * extent - height[u.size // 2]
     slope = np.gradient(height, step)
-    return _Edge(u, height, slope, np.gradient(slope, step), np.zeros(u.size))
+    return _Edge(
+        u=u, height=height, slope=slope, bend=np.gradient(slope, step), thickness=np.zeros(u.size)
+    )
 
 
 def _layer(
