@@ -7,6 +7,10 @@ from .active_material.open_circuit import fit_ocv as fit_ocv
 from .active_material.relaxation import relaxed_voltage as relaxed_voltage
 from .active_material.relaxation import remaining_drift as remaining_drift
 from .active_material.rests_of_record import rests_of as rests_of
+from .cells.fitted_cells import FittedCells as FittedCells
+from .cells.fitted_cells import growth_of_cells as growth_of_cells
+from .cells.fitted_cells import length_of_cells as length_of_cells
+from .cells.fitted_cells import resistance_of_cells as resistance_of_cells
 from .conductivity.arrhenius import fit_arrhenius as fit_arrhenius
 from .conductivity.conductivity import coating_resistance as coating_resistance
 from .conductivity.conductivity import conductivities as conductivities

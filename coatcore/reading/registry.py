@@ -29,8 +29,9 @@ ZARR_MARKS = ("zarr.json", ".zgroup")
 # Of readers of what coatqc writes itself: the file says which kind it holds.
 ANY_KIND = "any"
 
-# How sure a reader is that a file is its own.
-NO, BY_NAME, BY_CONTENT = 0, 1, 2
+# How sure a reader is that a file is its own: by its ending, by columns of numbers that mean
+# something to it, by what only its own files say.
+NO, BY_NAME, BY_TABLE, BY_CONTENT = 0, 1, 2, 3
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class Reader:
     kinds : tuple of str
         The kinds of object that it returns; `ANY_KIND` where the file says which.
     recognises : callable
-        `FileStart` -> NO, BY_NAME or BY_CONTENT. Must not raise and must be cheap.
+        `FileStart` -> NO, BY_NAME, BY_TABLE or BY_CONTENT. Must not raise and must be cheap.
     read : callable
         `Path` -> labelled object with ``attrs["kind"]``. Raises `ReadError`; heavy imports
         belong inside it.

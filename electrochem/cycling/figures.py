@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from coatcore.errors import MeasurementError
+from coatcore.estimate import Estimate
 from coatcore.plotting import CYCLE, axis_label, mark_simulated, new_axes
 
 if TYPE_CHECKING:
@@ -92,6 +93,79 @@ def plot_capacity(
         ax,
         *(t for g in tables_by_group.values() for t in ([g] if isinstance(g, xr.Dataset) else g)),
     )
+    return ax
+
+
+def plot_retention(
+    groups: Mapping[str, Sequence[xr.Dataset]],
+    kept: Mapping[str, Estimate | None],
+    *,
+    cycle: int,
+    first: int = 1,
+    ax: Axes | None = None,
+) -> Axes:
+    """Capacity over that of the first cycle, each cell, with what was judged.
+
+    Parameters
+    ----------
+    groups : mapping of str to sequence of xarray.Dataset
+        Name of a kind of cell to a ``cycle_table`` for each of its cells.
+    kept : mapping of str to Estimate or None
+        Retention of each kind, where it is known.
+    cycle, first : int
+        Which cycle is judged, and which counts as 1.
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw on.
+
+    Raises
+    ------
+    MeasurementError
+        If there is no group.
+
+    Examples
+    --------
+    >>> from electrochem.cycling.retention import retention_of_group
+    >>> from electrochem.simulating.cycling import simulate_cycles
+    >>> cells = [simulate_cycles(s)[0] for s in (1, 2, 3)]
+    >>> kept = retention_of_group(cells, 152)
+    >>> plot_retention({"coated": cells}, {"coated": kept}, cycle=152).get_ylabel()
+    'capacity / capacity of cycle 1'
+    """
+    if not groups:
+        raise MeasurementError("no group of cells; expected a name and its cells")
+    ax = new_axes(ax)
+    for number, (name, group) in enumerate(groups.items()):
+        colour = CYCLE[number % len(CYCLE)]
+        shares = []
+        for table in group:
+            capacity = table["discharge_capacity"]
+            share = capacity / float(capacity.sel(cycle=first))
+            if "complete" in table:
+                share = share.where(table["complete"])
+            shares.append(share.reset_coords(drop=True))
+            ax.plot(share["cycle"], share, color=colour, lw=0.6, alpha=0.7)
+        common = sorted(set.intersection(*(set(s["cycle"].values.tolist()) for s in shares)))
+        together = np.stack([s.sel(cycle=common).values for s in shares])
+        count = "1 cell" if len(shares) == 1 else f"{len(shares)} cells"
+        if len(shares) > 1:
+            low, high = np.nanmin(together, axis=0), np.nanmax(together, axis=0)
+            ax.fill_between(common, low, high, color=colour, alpha=0.22, lw=0)
+        label = f"{name}, {count}"
+        estimate = kept.get(name)
+        if estimate is not None:
+            label += f": {estimate.concise} at {cycle}"
+            # Beside each other, so that both intervals are seen.
+            at = cycle + (number + 1) * 0.012 * max(common)
+            value = estimate.value
+            ends = [[value - estimate.lower], [estimate.upper - value]]
+            ax.errorbar(at, value, yerr=ends, fmt="o", ms=4, color=colour, capsize=3)
+        ax.plot([], [], color=colour, label=label)
+    ax.axvline(cycle, color="0.6", lw=0.7, ls=(0, (4, 3)), zorder=0)
+    ax.set_xlabel("cycle number")
+    ax.set_ylabel(f"capacity / capacity of cycle {first}")
+    ax.set_ylim(top=max(1.02, ax.get_ylim()[1]))
+    ax.legend(loc="lower left")
+    mark_simulated(ax, *(t for g in groups.values() for t in g))
     return ax
 
 

@@ -129,6 +129,7 @@ def compare_retention(
     cycle: int,
     *,
     first: int = 1,
+    names: tuple[str, str] = ("coated", "uncoated"),
 ) -> Estimate:
     """How much more capacity coated cells keep than uncoated ones.
 
@@ -138,6 +139,8 @@ def compare_retention(
         One ``cycle_table`` for each cell, at least 2 of a kind.
     cycle, first : int
         As for ``capacity_retention``.
+    names : (str, str)
+        Of the two kinds, in messages.
 
     Returns
     -------
@@ -163,8 +166,8 @@ def compare_retention(
     >>> gain.lower > 0, gain.lower < 0.716 - 0.596 < gain.upper
     (True, True)
     """
-    a = _of_cells(coated, cycle, first, "coated: ")
-    b = _of_cells(uncoated, cycle, first, "uncoated: ")
+    a = _of_cells(coated, cycle, first, f"{names[0]}: ")
+    b = _of_cells(uncoated, cycle, first, f"{names[1]}: ")
     return difference_of_means(a, b, what=" over cells")
 
 

@@ -13,6 +13,7 @@ from coatcore.display import Sheet, estimate_row, shown
 from coatcore.errors import MeasurementError
 from coatcore.estimate import Estimate
 from electrochem.diffusion.distribution_sampling import draw_sizes
+from electrochem.diffusion.figures import plot_lengths
 from electrochem.diffusion.length import DiffusionLength, diffusion_length
 from electrochem.diffusion.low_frequencies import low_end
 from electrochem.impedance.models.circuit import parse_circuit
@@ -126,9 +127,8 @@ class LengthDistribution:
         >>> found.plot().get_xlabel()
         'diffusion length / µm'
         """
-        from electrochem.impedance.figures import plot_lengths
-
-        return plot_lengths(self, ax)
+        title = f"median {self.median.concise} µm, {self.geometry} particles"
+        return plot_lengths(self.data, self.median, title=title, ax=ax)
 
 
 def length_distribution(

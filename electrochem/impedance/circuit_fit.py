@@ -14,6 +14,7 @@ from coatcore.display import Sheet, estimate_row, shown
 from coatcore.errors import MeasurementError
 from coatcore.estimate import Estimate
 from electrochem.impedance.best_fit import best_fit
+from electrochem.impedance.figures import plot_nyquist
 from electrochem.impedance.fit_table import table_of
 from electrochem.impedance.joint_fit import best_joint_fit, with_noise
 from electrochem.impedance.models.circuit import parse_circuit
@@ -160,9 +161,11 @@ class CircuitFit:
         >>> fit.plot().get_xlabel()
         "Z' / ohm cm²"
         """
-        from electrochem.impedance.figures import plot_nyquist
-
-        return plot_nyquist(self, scan, ax)
+        names = self.data["scan"].values.tolist()
+        if scan is not None and scan not in names:
+            raise MeasurementError(f"scan {scan!r} is not in the fit; there are {names}")
+        data = self.data.isel(scan=0 if scan is None else names.index(scan))
+        return plot_nyquist(data, label=self.circuit, ax=ax)
 
 
 def fit_circuit(

@@ -10,6 +10,7 @@ import xarray as xr
 
 from coatcore.display import shown
 from coatcore.errors import MeasurementError
+from electrochem.impedance.figures import plot_kramers_kronig
 from electrochem.labels.labels import angular_frequency
 
 if TYPE_CHECKING:
@@ -81,9 +82,9 @@ class KramersKronig:
         >>> kramers_kronig(simulate_impedance(1)[0]).plot().get_ylabel()
         'residual / %'
         """
-        from electrochem.impedance.figures import plot_kramers_kronig
-
-        return plot_kramers_kronig(self, ax)
+        verdict = "consistent" if self.consistent else "not consistent"
+        title = f"Kramers–Kronig: {verdict}"
+        return plot_kramers_kronig(self.residuals, tolerance=self.tolerance, title=title, ax=ax)
 
 
 def kramers_kronig(impedance: xr.DataArray, *, tolerance: float = 0.005) -> KramersKronig:

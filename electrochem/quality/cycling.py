@@ -10,11 +10,16 @@ import pandas as pd
 import xarray as xr
 from pydantic import Field, field_validator, model_validator
 
-import electrochem
 from coatcore.errors import MeasurementError
 from coatcore.estimate import Estimate
 from coatcore.quality.parameters import Parameters
 from coatcore.quality.quantity import Inputs, Measurement, Quantity
+from electrochem.cycling.capacity import capacity_per_cycle
+from electrochem.cycling.retention import (
+    capacity_retention,
+    compare_retention,
+    retention_of_group,
+)
 
 _MASS = "of active material, g, where files are records over time: a number, or one a file"
 
@@ -63,17 +68,16 @@ class RetentionParameters(CellParameters):
         return self
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CyclingGroup:
     """Cells of one kind, for figures.
 
     Examples
     --------
-    >>> CyclingGroup((), (), Estimate.from_interval(0.7, 0.6, 0.8)).tables
+    >>> CyclingGroup(tables=(), retention=Estimate.from_interval(0.7, 0.6, 0.8)).tables
     ()
     """
 
-    names: tuple[str, ...]
     tables: tuple[xr.Dataset, ...]
     retention: Estimate | None
 
@@ -101,7 +105,7 @@ def _tables(
                 f"parameters.{key}, in g"
             )
         try:
-            found.append(electrochem.capacity_per_cycle(cell, mass_g=float(own)))
+            found.append(capacity_per_cycle(cell, mass_g=float(own)))
         except MeasurementError as error:
             raise MeasurementError(f"{_name(cell)}: {error}") from error
     return found
@@ -124,7 +128,7 @@ def _of_each(tables: Sequence[xr.Dataset], p: RetentionParameters) -> list[Estim
     found = []
     for table in tables:
         try:
-            found.append(electrochem.capacity_retention(table, p.cycle, first=p.first))
+            found.append(capacity_retention(table, p.cycle, first=p.first))
         except MeasurementError as error:
             words = str(error).removeprefix("table: ")
             raise MeasurementError(f"{_name(table)}: {words}") from error
@@ -170,7 +174,7 @@ def _group(
 ) -> Estimate:
     if len(tables) == 1:
         return own[0]
-    return electrochem.retention_of_group(tables, p.cycle, first=p.first)
+    return retention_of_group(tables, p.cycle, first=p.first)
 
 
 def _retention(inputs: Inputs) -> Measurement:
@@ -187,7 +191,7 @@ def _retention(inputs: Inputs) -> Measurement:
         ]
     return Measurement(
         estimate=estimate,
-        result={"sample": CyclingGroup(tuple(map(_name, tables)), tuple(tables), estimate)},
+        result={"sample": CyclingGroup(tables=tuple(tables), retention=estimate)},
         table=_rows(tables, own, p),
         data={"cells": _capacities(tables)},
         notes=(*notes, *_warnings(tables)),
@@ -211,13 +215,9 @@ def _gain(inputs: Inputs) -> Measurement:
         _tables(inputs.reference, other, "reference_mass_g"),
     )
     own = [_of_each(tables, p) for tables in sides]
-    try:
-        gain = electrochem.compare_retention(*sides, p.cycle, first=p.first)
-    except MeasurementError as error:
-        words = str(error).replace("uncoated: ", "reference: ").replace("coated: ", "sample: ")
-        raise MeasurementError(words) from error
-    kept = [_group(t, e, p) for t, e in zip(sides, own, strict=True)]
     names = ("sample", "reference")
+    gain = compare_retention(*sides, p.cycle, first=p.first, names=names)
+    kept = [_group(t, e, p) for t, e in zip(sides, own, strict=True)]
     rows = [_rows(t, e, p) for t, e in zip(sides, own, strict=True)]
     for name, row in zip(names, rows, strict=True):
         row.insert(0, "side", name)
@@ -229,7 +229,7 @@ def _gain(inputs: Inputs) -> Measurement:
     return Measurement(
         estimate=gain,
         result={
-            name: CyclingGroup(tuple(map(_name, t)), tuple(t), e)
+            name: CyclingGroup(tables=tuple(t), retention=e)
             for name, t, e in zip(names, sides, kept, strict=True)
         },
         table=pd.concat(rows, ignore_index=True),
@@ -262,7 +262,7 @@ def _first_efficiency(inputs: Inputs) -> Measurement:
     table = pd.DataFrame({"cell": [_name(t) for t in tables], "Coulomb efficiency": values})
     return Measurement(
         estimate=estimate,
-        result={"sample": CyclingGroup(tuple(map(_name, tables)), tuple(tables), None)},
+        result={"sample": CyclingGroup(tables=tuple(tables), retention=None)},
         table=table,
         data={"cells": _capacities(tables)},
         notes=(*notes, *_warnings(tables)),

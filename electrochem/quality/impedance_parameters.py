@@ -7,9 +7,9 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-import electrochem
 from coatcore.errors import MeasurementError
 from coatcore.quality.parameters import Parameters
+from electrochem.impedance.models.circuit import parse_circuit
 
 Known = dict[str, tuple[float, float]]
 _KNOWN = "parameters known from elsewhere: value and relative standard uncertainty"
@@ -66,7 +66,7 @@ class FitParameters(SpectrumParameters):
         if value is None:
             return None
         try:
-            electrochem.parse_circuit(value)
+            parse_circuit(value)
         except MeasurementError as error:
             raise ValueError(str(error)) from None
         return value

@@ -29,6 +29,8 @@ def _views(section: Section) -> Iterable[Figure | Table]:
 
 
 def _quick_look(thing: xr.DataArray | xr.Dataset) -> Axes:
+    import xarray as xr
+
     from electrochem.record_figures import plot_cycles, plot_impedance, plot_record
 
     if isinstance(thing, xr.DataArray):

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
-import electrochem
+from coatcore.plotting import mark_simulated
 from coatcore.quality.views import Figure, Finding, Section, Table, own_tables
-from electrochem.quality.figures import plot_cells, plot_retention, plot_spectra_with_fits
+from electrochem.cells.figures import plot_cells
+from electrochem.cells.fitted_cells import FittedCells
+from electrochem.cycling.figures import plot_capacity, plot_retention
+from electrochem.impedance.figures import plot_nyquist_of_groups
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _RETENTION = (
     "A thin line a cell, band from the lowest to the highest; beside the dashed line the mean with "
@@ -27,6 +33,13 @@ def _sides(finding: Finding) -> dict[str, Any]:
     result = finding.result
     found = result if isinstance(result, dict) else {}
     return {name: found[side] for side, name in names.items() if side in found}
+
+
+def _each_cell(sides: Mapping[str, FittedCells], what: str) -> Axes:
+    own = {name: side.own for name, side in sides.items()}
+    ax = plot_cells(own, {name: side.mean for name, side in sides.items()}, what)
+    mark_simulated(ax, *(spectrum for side in sides.values() for spectrum in side.spectra))
+    return ax
 
 
 def _comparisons_first(section: Section) -> list[Finding]:
@@ -54,13 +67,14 @@ def cycling(section: Section) -> Iterator[Figure | Table]:
             continue
         drawn.add(frozenset(sides))
         against = " against ".join(sides)
-        if hasattr(p, "cycle"):
-            draw = functools.partial(plot_retention, sides, cycle=p.cycle, first=p.first)
-            yield Figure(caption=f"{against}. {_RETENTION}", draw=draw)
         tables = {name: group.tables for name, group in sides.items()}
+        if hasattr(p, "cycle"):
+            kept = {name: group.retention for name, group in sides.items()}
+            draw = functools.partial(plot_retention, tables, kept, cycle=p.cycle, first=p.first)
+            yield Figure(caption=f"{against}. {_RETENTION}", draw=draw)
         yield Figure(
             caption=f"{against}. Capacity and efficiency.",
-            draw=functools.partial(electrochem.plot_capacity, tables),
+            draw=functools.partial(plot_capacity, tables),
         )
     yield from own_tables(section.findings)
 
@@ -85,17 +99,21 @@ def impedance(section: Section) -> Iterator[Figure | Table]:
                 yield Figure(caption=f"{finding.sample}: {name}. {_RESIDUALS}", draw=test.plot)
             continue
         sides = _sides(finding)
-        what = finding.quantity.title.removeprefix("growth of the ")
-        key = f"{what} {finding.sample} {sides[finding.sample].mean!r}"
+        found = sides[finding.sample]
+        key = f"{found.what} {finding.sample} {found.mean!r}"
         if key in drawn:
             continue
         drawn.add(key)
         yield Figure(
             caption=f"{finding.title}. Points measured, lines fitted.",
-            draw=functools.partial(plot_spectra_with_fits, sides),
+            draw=functools.partial(
+                plot_nyquist_of_groups,
+                {name: side.spectra for name, side in sides.items()},
+                circuit=found.fits[0].circuit,
+            ),
         )
         yield Figure(
             caption=f"{finding.title}. {_CELLS}",
-            draw=functools.partial(plot_cells, sides, what),
+            draw=functools.partial(_each_cell, sides, found.what),
         )
     yield from own_tables(section.findings)

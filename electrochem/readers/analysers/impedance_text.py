@@ -17,7 +17,7 @@ import xarray as xr
 from coatcore.errors import ReadError
 from coatcore.provenance import SIMULATED_MARK
 from coatcore.reading.delimited import parse_table, read_text
-from coatcore.reading.registry import BY_CONTENT, BY_NAME, NO, FileStart, Reader
+from coatcore.reading.registry import BY_NAME, BY_TABLE, NO, FileStart, Reader
 from electrochem.readers.analysers.sweep import impedance_columns, per_area, sweeps
 
 _HEADER_LINES = 60
@@ -57,7 +57,7 @@ def _recognises(start: FileStart) -> int:
     if start.suffix == ".mpt":
         return NO
     if _heads(start.text.splitlines()) is not None:
-        return BY_CONTENT
+        return BY_TABLE
     table = start.table
     if table is None or table.header:
         return NO

@@ -13,8 +13,8 @@ import xarray as xr
 from coatcore.errors import ReadError
 from coatcore.reading.delimited import read_text
 from coatcore.reading.registry import BY_CONTENT, NO, FileStart, Reader
+from electrochem.readers.cells_of_text import cells_below, numbers
 from electrochem.readers.columns import USED, labelled
-from electrochem.readers.cyclers.cycling_text import cells_below, numbers
 
 _MARKS = ("EC-Lab ASCII FILE", "BT-Lab ASCII FILE")
 _HEADER = re.compile(r"Nb header lines\s*:\s*(\d+)")

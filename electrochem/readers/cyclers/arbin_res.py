@@ -16,8 +16,8 @@ import xarray as xr
 from coatcore.errors import ReadError
 from coatcore.reading.delimited import read_text
 from coatcore.reading.registry import BY_CONTENT, BY_NAME, NO, FileStart, Reader
+from electrochem.readers.cells_of_text import cells_below, numbers
 from electrochem.readers.columns import record
-from electrochem.readers.cyclers.cycling_text import cells_below, numbers
 
 _MAGIC = (b"\x00\x01\x00\x00Standard Jet DB", b"\x00\x01\x00\x00Standard ACE DB")
 _TABLE = "Channel_Normal_Table"

@@ -15,8 +15,8 @@ import xarray as xr
 from coatcore.errors import ReadError
 from coatcore.reading.delimited import read_text
 from coatcore.reading.registry import BY_CONTENT, NO, FileStart, Reader
+from electrochem.readers.cells_of_text import cells_below, numbers
 from electrochem.readers.columns import record
-from electrochem.readers.cyclers.cycling_text import cells_below, numbers
 
 _HEADER_LINES = 5
 # Name and factor, best first. Names of the format's earlier drafts are among them.

@@ -13,6 +13,7 @@ import xarray as xr
 from coatcore.errors import ReadError
 from coatcore.reading.delimited import read_text
 from coatcore.reading.registry import BY_CONTENT, NO, FileStart, Reader
+from electrochem.readers.cells_of_text import cells_below, numbers, seconds
 from electrochem.readers.columns import (
     AMPERES,
     MILLIAMPERE_HOURS,
@@ -22,7 +23,6 @@ from electrochem.readers.columns import (
     record,
     signed,
 )
-from electrochem.readers.cyclers.cycling_text import cells_below, numbers, seconds
 
 _HEADER_LINES = 10
 # Pattern of the head, units, and the unit where it has none.

@@ -10,7 +10,7 @@ import xarray as xr
 from coatcore.errors import ReadError
 from coatcore.provenance import SIMULATED_MARK
 from coatcore.reading.delimited import Table, parse_table, read_text
-from coatcore.reading.registry import BY_CONTENT, NO, FileStart, Reader
+from coatcore.reading.registry import BY_TABLE, NO, FileStart, Reader
 
 _SIZE = re.compile(r"(width|height)\s*[:=]\s*([0-9.eE+-]+)\s*(\S+)", re.IGNORECASE)
 # Images of ions, and places with values, have a reader of their own.
@@ -29,7 +29,7 @@ def _looks_like_grid(table: Table) -> bool:
 
 def _recognises(start: FileStart) -> int:
     table = start.table
-    return BY_CONTENT if table is not None and _looks_like_grid(table) else NO
+    return BY_TABLE if table is not None and _looks_like_grid(table) else NO
 
 
 def _read(path: Path) -> xr.DataArray:

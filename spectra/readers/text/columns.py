@@ -11,7 +11,7 @@ import xarray as xr
 from coatcore.errors import ReadError
 from coatcore.provenance import SIMULATED_MARK
 from coatcore.reading.delimited import Table, parse_table, read_text
-from coatcore.reading.registry import BY_CONTENT, BY_NAME, NO, FileStart, Reader
+from coatcore.reading.registry import BY_NAME, BY_TABLE, NO, FileStart, Reader
 from spectra.readers.axis import check_wavenumbers, counts_points, in_infrared, mostly_one_way
 
 _OTHER_AXIS = re.compile(r"\b(nm|um|µm|micron|wavelength|2\s*theta|m/z|raman)\b", re.IGNORECASE)
@@ -49,7 +49,7 @@ def _recognises(start: FileStart) -> int:
         return BY_NAME if _quantities(head) or (even and silent) else NO
     # An axis that repeats a value is taken only to say which.
     strict = bool(np.all(step > 0) or np.all(step < 0))
-    return BY_CONTENT if strict or named else BY_NAME
+    return BY_TABLE if strict or named else BY_NAME
 
 
 def _quantities(words: str) -> list[str]:

@@ -19,7 +19,7 @@ import xarray as xr
 from coatcore.errors import ReadError
 from coatcore.provenance import SIMULATED_MARK
 from coatcore.reading.delimited import read_text
-from coatcore.reading.registry import BY_CONTENT, NO, FileStart, Reader
+from coatcore.reading.registry import BY_TABLE, NO, FileStart, Reader
 from spectra.readers.axis import check_wavenumbers, counts_points, in_infrared, mostly_one_way
 
 _MOST_COLUMNS, _LONGEST_LABEL, _MOST_TEXT = 100_000, 1000, 50_000_000
@@ -111,7 +111,7 @@ def _recognises(start: FileStart) -> int:
         return NO
     x = header.wavenumbers
     # An axis that repeats a value is taken only to say which.
-    return BY_CONTENT if in_infrared(x) and mostly_one_way(x) and not counts_points(x) else NO
+    return BY_TABLE if in_infrared(x) and mostly_one_way(x) and not counts_points(x) else NO
 
 
 def _ordinates(path: Path, row: list[str], line: int, spectral: np.ndarray) -> np.ndarray:

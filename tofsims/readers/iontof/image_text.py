@@ -17,7 +17,7 @@ import xarray as xr
 
 from coatcore.errors import ReadError
 from coatcore.reading.delimited import read_text
-from coatcore.reading.registry import BY_CONTENT, NO, FileStart, Reader
+from coatcore.reading.registry import BY_TABLE, NO, FileStart, Reader
 from tofsims.labels.labels import Facts, fragment_name, labelled_cube
 from tofsims.readers.iontof.header import header_lines, known, numbers_in, spectrum_facts
 
@@ -40,11 +40,11 @@ def _recognises(start: FileStart) -> int:
         return NO
     head = start.text[:8192]
     if _HEAD.search(head):
-        return BY_CONTENT
+        return BY_TABLE
     table = start.table if _MATRIX.search(head) else None
     if table is None or min(table.values.shape) < 4:
         return NO
-    return BY_CONTENT if all(line[0] in "#%" for line in table.header) else NO
+    return BY_TABLE if all(line[0] in "#%" for line in table.header) else NO
 
 
 def _read(path: Path) -> xr.DataArray:

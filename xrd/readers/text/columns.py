@@ -11,7 +11,7 @@ import xarray as xr
 from coatcore.errors import ReadError
 from coatcore.provenance import SIMULATED_MARK
 from coatcore.reading.delimited import Table, parse_table, read_text
-from coatcore.reading.registry import BY_CONTENT, NO, FileStart, Reader
+from coatcore.reading.registry import BY_TABLE, NO, FileStart, Reader
 
 _OTHER_AXIS = re.compile(
     r"\b(cm-1|cm\^-1|nm|wavenumber|wavelength(?!.*\d\.\d)|m/z|mass|time|q)\b", re.IGNORECASE
@@ -39,7 +39,7 @@ def _recognises(start: FileStart) -> int:
     # Keyed formats hold such columns too; their own readers know what the keys say.
     keyed = any(line.lstrip().startswith(("*RAS", "_", "BANK ")) for line in table.header)
     other = any(_OTHER_AXIS.search(line) for line in table.header)
-    return NO if keyed or other else BY_CONTENT
+    return NO if keyed or other else BY_TABLE
 
 
 def _read(path: Path) -> xr.DataArray:

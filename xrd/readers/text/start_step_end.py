@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from coatcore.errors import ReadError
-from coatcore.reading.registry import BY_CONTENT, NO, FileStart, Reader
+from coatcore.reading.registry import BY_TABLE, NO, FileStart, Reader
 from xrd.readers.scans import Facts, Scan, even_axis, together
 
 _MAX_BYTES = 50 * 2**20
@@ -38,7 +38,7 @@ def _recognises(start: FileStart) -> int:
     if found is None:
         return NO
     after = start.text.splitlines()[found[0] : found[0] + 1]
-    return BY_CONTENT if after and len(after[0].split()) >= 4 else NO
+    return BY_TABLE if after and len(after[0].split()) >= 4 else NO
 
 
 def _read(path: Path) -> xr.DataArray:
