@@ -10,7 +10,9 @@ import time
 
 import numpy as np
 
-from electrochem import fit_circuit, label_impedance, parse_circuit, simulate_impedance
+from electrochem import fit_circuit, simulate_impedance
+from electrochem.impedance.models import parse_circuit
+from electrochem.labels import label_impedance
 
 ROUNDS, SPECTRA = 5, 1000
 CIRCUIT = "L0-R0-p(R1,CPE1)-TL1"

@@ -139,7 +139,8 @@ def events_and_bincount() -> None:
     import sys
     import tempfile
 
-    from tofsims import bin_images, bin_spectrum, labelled_events, simulate_events
+    from tofsims.images import bin_images, bin_spectrum, labelled_events
+    from tofsims.simulating import simulate_events
 
     ions = ["O-", "OH-", "F-", "C2-", "CN-", "S-", "Cl-", "C3-", "CNO-", "PO-", "SO-", "PS-"]
     ions += ["PO2-", "SO2-", "PSO-", "PO3-", "SO3-", "58NiO2-", "60NiO2-", "CoO2-"]
@@ -259,7 +260,8 @@ def similarity_and_loop() -> None:
     """500 patterns against each other in one call, beside SciPy pair by pair."""
     from scipy.stats import pearsonr
 
-    from xrd import similarity_matrix, simulate_pattern
+    from xrd import simulate_pattern
+    from xrd.comparing import similarity_matrix
 
     patterns = {str(s): simulate_pattern(s % 25)[0] for s in range(500)}
     values = [p.values for p in patterns.values()]

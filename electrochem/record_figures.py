@@ -74,7 +74,7 @@ def plot_record(record: xr.Dataset, ax: Axes | None = None) -> Axes:
     Examples
     --------
     >>> import numpy as np
-    >>> from electrochem import label_record
+    >>> from electrochem.labels import label_record
     >>> t = np.arange(3.0)
     >>> record = label_record({"time": t, "voltage": 3 + t, "current": 0 * t})
     >>> plot_record(record).get_xlabel()
@@ -112,7 +112,7 @@ def plot_cycles(table: xr.Dataset, ax: Axes | None = None) -> Axes:
     Examples
     --------
     >>> import numpy as np
-    >>> from electrochem import label_cycles
+    >>> from electrochem.labels import label_cycles
     >>> table = label_cycles(np.array([1, 2]), {"discharge_capacity": np.array([186.0, 185.0])})
     >>> plot_cycles(table).get_ylabel()
     'specific discharge capacity / mAh g⁻¹'

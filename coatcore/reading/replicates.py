@@ -42,7 +42,8 @@ def read_replicates(
     Examples
     --------
     >>> import pathlib, tempfile
-    >>> from spectra import simulate_ftir, write_dpt
+    >>> from spectra import simulate_ftir
+    >>> from spectra.write import write_dpt
     >>> folder = pathlib.Path(tempfile.mkdtemp())
     >>> for i in (1, 2, 3):
     ...     write_dpt(simulate_ftir(i)[0], folder / f"pvp_{i}.dpt")

@@ -97,8 +97,8 @@ def plot_boxes(trend: Trend, ax: Axes | None = None) -> Axes:
     """Box chart: what the replicates of each batch give.
 
     Boxes reach from the first to the third quartile (inclusive definition), whiskers to the last
-    value within 1.5 interquartile ranges, as in `tofsims.box_statistics`. Of more than 60 batches
-    the newest are drawn.
+    value within 1.5 interquartile ranges, as in `tofsims.comparing.box_statistics`. Of more than
+    60 batches the newest are drawn.
 
     Parameters
     ----------

@@ -273,14 +273,14 @@ def _infrared(folder: Path, truth: dict[str, float | str]) -> None:
     for name, position, seed in made_of:
         for i, place in enumerate(position + rng.normal(0, 0.3, 3)):
             made, _ = spectra.simulate_ftir(seed + i, carbonyl_position=place)
-            spectra.write_jcamp(made, folder / f"ftir/{name}_{i + 1}.jdx", title=name)
+            spectra.write.write_jcamp(made, folder / f"ftir/{name}_{i + 1}.jdx", title=name)
     truth[truth_key("ftir.carbonyl_shift", "blend", "pvp")] = BLEND - PVP
     truth[truth_key("ftir.same_spectrum", "blend_80C", "blend")] = "same"
     rng = np.random.default_rng(300)
     for name, position, seed in (("blend", BLEND, 400), ("coated", COATED_PARTICLE, 500)):
         for i, place in enumerate(position + rng.normal(0, 0.6, 5)):
             made, _ = spectra.simulate_nanoir(seed + i, carbonyl_position=place)
-            spectra.write_dpt(made, folder / f"nanoir/{name}_{i + 1}.dpt")
+            spectra.write.write_dpt(made, folder / f"nanoir/{name}_{i + 1}.dpt")
     truth[truth_key("nanoir_spectrum.carbonyl_shift", "coated", "blend")] = COATED_PARTICLE - BLEND
     image, _ = imaging.simulate_nanoir_map(600, coverage=COVERAGE, shape=(256, 256))
     imaging.write_gsf(image, folder / "nanoir/coated_1677.gsf")
@@ -288,16 +288,16 @@ def _infrared(folder: Path, truth: dict[str, float | str]) -> None:
 
 
 def _tofsims(folder: Path, truth: dict[str, float | str]) -> None:
-    fresh = {"uncoated": tofsims.UNCOATED_NCM, "coated": tofsims.COATED_NCM}
+    fresh = {"uncoated": tofsims.simulating.UNCOATED_NCM, "coated": tofsims.simulating.COATED_NCM}
     shares = {
         **fresh,
-        "uncoated_152": _grown(tofsims.UNCOATED_NCM, DEGRADED_UNCOATED),
-        "coated_152": _grown(tofsims.COATED_NCM, DEGRADED_COATED),
+        "uncoated_152": _grown(tofsims.simulating.UNCOATED_NCM, DEGRADED_UNCOATED),
+        "coated_152": _grown(tofsims.simulating.COATED_NCM, DEGRADED_COATED),
     }
     for seed, (group, intensities) in enumerate(shares.items(), start=700):
         made, means = tofsims.simulate_spectra(seed, n=8, intensities=intensities)
         for i, spectrum in enumerate(made, start=1):
-            tofsims.write_iontof_text(spectrum, folder / f"tofsims/{group}_{i}.txt")
+            tofsims.write.write_iontof_text(spectrum, folder / f"tofsims/{group}_{i}.txt")
         for fragment in ("PO2-", "PO3-", "C3H6NO-", "58NiO2-"):
             key = truth_key("tofsims.normalized_intensity", group, None, fragment)
             truth[key] = means.get(fragment, 0.0)
@@ -314,8 +314,8 @@ def _grown(shares: dict[str, float], factors: dict[str, float]) -> dict[str, flo
 def _diffraction(folder: Path, truth: dict[str, float | str]) -> None:
     pristine, _ = xrd.simulate_pattern(800)
     heated, known = xrd.simulate_pattern(801, displacement=0.02)
-    xrd.write_xrdml(pristine, folder / "xrd/li6ps5cl.xrdml", sample="Li6PS5Cl")
-    xrd.write_xrdml(heated, folder / "xrd/blend_li6ps5cl_80C.xrdml", sample="blend, 80 °C")
+    xrd.write.write_xrdml(pristine, folder / "xrd/li6ps5cl.xrdml", sample="Li6PS5Cl")
+    xrd.write.write_xrdml(heated, folder / "xrd/blend_li6ps5cl_80C.xrdml", sample="blend, 80 °C")
     pair = ("blend_80C", "li6ps5cl")
     truth[truth_key("xrd.verdict", *pair)] = "same"
     truth[truth_key("xrd.largest_new_peak", *pair)] = known["largest_new_peak"]

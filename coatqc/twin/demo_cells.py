@@ -57,7 +57,7 @@ def write_cells(folder: Path) -> dict[tuple[str, str, str | None], float]:
                     980 + 10 * k + i + cycle, kind, cycle, r_cathode=own * R_CATHODE[kind, cycle]
                 )
                 _write_impedance(z, folder / f"impedance/{kind}_{cycle}_{i}.csv")
-    kept = {kind: float(electrochem.mean_retention(kind, CYCLES[1])) for kind in KINDS}
+    kept = {kind: float(electrochem.simulating.mean_retention(kind, CYCLES[1])) for kind in KINDS}
     truth: dict[tuple[str, str, str | None], float] = {
         ("cycling.retention_gain", "coated_152", "uncoated_152"): kept["coated"] - kept["uncoated"]
     }

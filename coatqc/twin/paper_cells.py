@@ -66,8 +66,8 @@ def _retention() -> list[CellFinding]:
             "2.4",
             f"capacity retention at cycle {cycle}, {cell} ({_CELLS} cells)",
             f"{said:g} %",
-            electrochem.retention_of_group(tables[cell], cycle),
-            float(electrochem.mean_retention(cell, np.array([cycle]))[0]),
+            electrochem.cycling.retention_of_group(tables[cell], cycle),
+            float(electrochem.simulating.mean_retention(cell, np.array([cycle]))[0]),
         )
         for (cell, cycle), said in paper.items()
     ]
@@ -78,14 +78,14 @@ def _active_mass() -> list[CellFinding]:
 
     found = []
     for cell, paper in (("uncoated", "78.8 %"), ("coated", "83.7 %")):
-        table, curve, truth = electrochem.simulate_active_mass(_SEED, cell)
+        table, curve, truth = electrochem.simulating.simulate_active_mass(_SEED, cell)
         measured = electrochem.active_mass(table, curve)
         found.append(
             CellFinding(
                 "2.4",
                 f"active mass left at cycle {_CYCLES}, {cell}",
                 paper,
-                electrochem.active_mass_retention(measured, _CYCLES),
+                electrochem.active_material.active_mass_retention(measured, _CYCLES),
                 float(truth["active_mass_ratio"][table["cycle"].values == _CYCLES][0]),
             )
         )
@@ -145,7 +145,7 @@ def _lengths() -> list[CellFinding]:
         what = f"L_diff at cycle {cycle}, {cell} (plates, D and C_diff as stated)"
         found.append(CellFinding("2.6", what, f"{paper:g} um", length, truth["L_diff"]))
     for cell, said in (("uncoated", "about 800 min"), ("coated", "about 400 min")):
-        record, truth = electrochem.simulate_hold(
+        record, truth = electrochem.diffusion.simulate_hold(
             _SEED,
             L_DIFF[cell, _CYCLES],
             resistance=R_CATHODE[cell, _CYCLES],

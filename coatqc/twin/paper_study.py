@@ -222,7 +222,7 @@ def repeat_study(progress: Callable[[str, int, int], None] | None = None) -> Stu
 def _dose_rows() -> list[dict[str, Any]]:
     import tofsims
 
-    cube, truth = tofsims.simulate_cube(_SEED)
+    cube, truth = tofsims.simulating.simulate_cube(_SEED)
     fit = tofsims.fit_dose_profile(tofsims.dose_profile(cube, by="total"), _COATING, _SUBSTRATE)
     place = ("2.1", "ToF-SIMS")
     fall = "falls" if fit.lost.lower > 0 else "does not fall"

@@ -51,7 +51,7 @@ def fit_arrhenius(
 
     Examples
     --------
-    >>> from electrochem import conductivities, simulate_conductivity
+    >>> from electrochem.conductivity import conductivities, simulate_conductivity
     >>> data, truth = simulate_conductivity(2)
     >>> e = fit_arrhenius(*conductivities(data), u_common=0.05).parameters["Ea"]
     >>> e.lower < truth["Ea"] < e.upper, e.unit

@@ -76,7 +76,8 @@ class ConductivityFit:
 
         Examples
         --------
-        >>> from electrochem import conductivities, fit_arrhenius, simulate_conductivity
+        >>> from electrochem import fit_arrhenius
+        >>> from electrochem.conductivity import conductivities, simulate_conductivity
         >>> points = conductivities(simulate_conductivity(1, "vtf", noise=0.005)[0])
         >>> fit_arrhenius(*points).describes
         False
@@ -98,7 +99,8 @@ class ConductivityFit:
 
         Examples
         --------
-        >>> from electrochem import conductivities, fit_arrhenius, simulate_conductivity
+        >>> from electrochem import fit_arrhenius
+        >>> from electrochem.conductivity import conductivities, simulate_conductivity
         >>> data, truth = simulate_conductivity(1)
         >>> fit = fit_arrhenius(*conductivities(data), u_common=0.05)
         >>> e = fit.at(25)
@@ -312,7 +314,8 @@ def better_law(first: ConductivityFit, second: ConductivityFit) -> tuple[str, fl
 
     Examples
     --------
-    >>> from electrochem import conductivities, fit_arrhenius, fit_vtf, simulate_conductivity
+    >>> from electrochem import fit_arrhenius
+    >>> from electrochem.conductivity import conductivities, fit_vtf, simulate_conductivity
     >>> points = conductivities(simulate_conductivity(1, "vtf")[0])
     >>> better_law(fit_arrhenius(*points), fit_vtf(*points))[0]
     'vtf'

@@ -48,7 +48,7 @@ def fit_vtf(
 
     Examples
     --------
-    >>> from electrochem import conductivities, simulate_conductivity
+    >>> from electrochem.conductivity import conductivities, simulate_conductivity
     >>> data, truth = simulate_conductivity(1, "vtf")
     >>> e = fit_vtf(*conductivities(data), u_common=0.05).parameters["T0"]
     >>> e.lower < truth["T0"] < e.upper

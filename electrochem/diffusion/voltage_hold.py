@@ -96,7 +96,7 @@ def hold_time(
 
     Examples
     --------
-    >>> from electrochem import simulate_hold
+    >>> from electrochem.diffusion import simulate_hold
     >>> record, truth = simulate_hold(1, 1.3, leakage=4e-7)
     >>> found = hold_time(record, charging_current=truth["charging_current"])
     >>> found.time.lower < truth["time"] < found.time.upper

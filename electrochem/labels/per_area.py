@@ -33,7 +33,7 @@ def impedance_per_area(impedance: xr.DataArray, area_cm2: float) -> xr.DataArray
     Examples
     --------
     >>> import numpy as np
-    >>> from electrochem import label_impedance
+    >>> from electrochem.labels import label_impedance
     >>> z = label_impedance(np.logspace(0, 4, 9), np.full(9, 20 - 1j))
     >>> made = impedance_per_area(z, 0.785)
     >>> made.attrs["units"], complex(made[0].round(6))

@@ -70,7 +70,7 @@ def side_reaction_charge(
 
     Examples
     --------
-    >>> from electrochem import simulate_voltammogram
+    >>> from electrochem.simulating import simulate_voltammogram
     >>> record, truth = simulate_voltammogram(1)
     >>> e = side_reaction_charge(record, between=(2.3, 3.7))
     >>> e.lower < truth["charge"] < e.upper, e.unit
@@ -149,7 +149,7 @@ def charge_of_scan(
 
     Examples
     --------
-    >>> from electrochem import simulate_voltammogram
+    >>> from electrochem.simulating import simulate_voltammogram
     >>> charge_of_scan(simulate_voltammogram(1)[0], None, (2.3, 3.7)).cut
     ''
     """
@@ -181,7 +181,7 @@ def cut_of(part: Window, noise: Noise, between: tuple[float, float]) -> str:
 
     Examples
     --------
-    >>> from electrochem import simulate_voltammogram
+    >>> from electrochem.simulating import simulate_voltammogram
     >>> part = window_of(simulate_voltammogram(1)[0], (2.3, 3.2), 0)
     >>> cut_of(part, noise_of(part.current), (2.3, 3.2))
     'the peak is cut by the upper edge of the window'

@@ -101,7 +101,7 @@ def compare_voltammograms(
 
     Examples
     --------
-    >>> from electrochem import simulate_voltammogram
+    >>> from electrochem.simulating import simulate_voltammogram
     >>> coated = [simulate_voltammogram(s, charge=4.0)[0] for s in (1, 2, 3)]
     >>> bare = [simulate_voltammogram(s, charge=9.0)[0] for s in (4, 5, 6)]
     >>> compare_voltammograms(coated, bare, (2.3, 3.7)).verdict

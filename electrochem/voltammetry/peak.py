@@ -38,7 +38,7 @@ def oxidation_peak(
 
     Examples
     --------
-    >>> from electrochem import simulate_voltammogram
+    >>> from electrochem.simulating import simulate_voltammogram
     >>> record, truth = simulate_voltammogram(1)
     >>> position, current = oxidation_peak(record, (2.3, 3.7))
     >>> abs(position.value - truth["position"]) < 0.01, current.unit

@@ -36,7 +36,7 @@ def split_scans(record: xr.Dataset) -> list[tuple[slice, int]]:
 
     Examples
     --------
-    >>> from electrochem import simulate_voltammogram
+    >>> from electrochem.simulating import simulate_voltammogram
     >>> record, _ = simulate_voltammogram(1)
     >>> [way for _, way in split_scans(record)]
     [1, -1]
@@ -89,7 +89,7 @@ class Window:
 
     Examples
     --------
-    >>> from electrochem import simulate_voltammogram
+    >>> from electrochem.simulating import simulate_voltammogram
     >>> round(window_of(simulate_voltammogram(1)[0], (2.3, 3.7), 0).rate, 6)
     0.001
     """
@@ -123,7 +123,7 @@ def window_of(
 
     Examples
     --------
-    >>> from electrochem import simulate_voltammogram
+    >>> from electrochem.simulating import simulate_voltammogram
     >>> window_of(simulate_voltammogram(1)[0], (2.3, 3.7), 0).current.size
     1401
     """

@@ -125,7 +125,9 @@ def plot_shift(
 
     Examples
     --------
-    >>> from spectra import cut, mean_band_position, simulate_ftir
+    >>> from spectra import simulate_ftir
+    >>> from spectra.bands import mean_band_position
+    >>> from spectra.preparing import cut
     >>> groups = [cut(simulate_ftir(i, carbonyl_position=x)[0], 1590, 1750)
     ...     for i, x in enumerate((1669.0, 1656.0))]
     >>> one, two = (mean_band_position(group) for group in groups)

@@ -44,7 +44,7 @@ def band_warnings(
 
     Examples
     --------
-    >>> from spectra import simulate_band
+    >>> from spectra.simulate import simulate_band
     >>> one, two = (simulate_band(1, position=p, fwhm=20.0)[0] for p in (1660.0, 1679.0))
     >>> band_warnings(one, 1660.0)
     ()

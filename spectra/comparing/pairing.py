@@ -36,7 +36,7 @@ def on_one_grid(
 
     Examples
     --------
-    >>> from spectra import simulate_band
+    >>> from spectra.simulate import simulate_band
     >>> a, b = (simulate_band(1, spacing=s)[0] for s in (1.7, 2.0))
     >>> one, two = on_one_grid(a, b, None)
     >>> bool((one["wavenumber"] == two["wavenumber"]).all())

@@ -52,7 +52,8 @@ def coordinates_of(dataset: Any, dim: str) -> list[Axis]:
 
     Examples
     --------
-    >>> from spectra import simulate_ftir, to_spectrochempy
+    >>> from spectra import simulate_ftir
+    >>> from spectra.exchange import to_spectrochempy
     >>> dataset = to_spectrochempy(simulate_ftir(1)[0])
     >>> [axis.title for axis in coordinates_of(dataset, "x")]
     ['wavenumber']

@@ -57,7 +57,8 @@ def from_spectrochempy(dataset: Any, *, series: Series = "replicate") -> xr.Data
 
     Examples
     --------
-    >>> from spectra import simulate_ftir, to_spectrochempy
+    >>> from spectra import simulate_ftir
+    >>> from spectra.exchange import to_spectrochempy
     >>> spectrum, _ = simulate_ftir(1)
     >>> back = from_spectrochempy(to_spectrochempy(spectrum))
     >>> back.name, back.sizes["wavenumber"], back.attrs["instrument"]

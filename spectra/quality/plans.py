@@ -8,7 +8,6 @@ import numpy as np
 import xarray as xr
 from pydantic import Field
 
-import spectra
 from coatcore.errors import MeasurementError
 from coatcore.quality.design import (
     FAILED,
@@ -23,6 +22,10 @@ from coatcore.quality.design import (
 )
 from coatcore.quality.parameters import Parameters
 from coatcore.reading.replicates import as_replicates
+from spectra.bands.fit import fit_bands
+from spectra.bands.position import mean_band_position
+from spectra.bands.shift import carbonyl_shift
+from spectra.simulate import simulate_ftir, simulate_nanoir
 
 
 class FtirSettings(Parameters):
@@ -82,14 +85,14 @@ def _simulated(
     places = position + settings.scatter * rng.normal(size=n)
     if isinstance(settings, NanoirSettings):
         made = [
-            spectra.simulate_nanoir(
+            simulate_nanoir(
                 drawn(rng), carbonyl_position=place, fwhm=settings.fwhm, noise=settings.noise
             )[0]
             for place in places
         ]
     else:
         made = [
-            spectra.simulate_ftir(
+            simulate_ftir(
                 drawn(rng),
                 carbonyl_position=place,
                 fwhm=settings.fwhm,
@@ -114,7 +117,7 @@ def _shift(
     try:
         # What the quantity measures, without its look for water and doublets, which takes time
         # and leaves the interval as it is.
-        shift = spectra.carbonyl_shift(reference, sample, near=settings.position, warn=False)
+        shift = carbonyl_shift(reference, sample, near=settings.position, warn=False)
     except MeasurementError:
         return FAILED
     return judged(shift, 0.0, alpha=alpha, p=shift.p_value)
@@ -129,7 +132,7 @@ def _position(
 ) -> Outcome:
     sample = _simulated(settings, settings.position + (effect or 0.0), round(size), rng)
     try:
-        found = spectra.mean_band_position(sample, near=settings.position)
+        found = mean_band_position(sample, near=settings.position)
     except MeasurementError:
         return FAILED
     return judged(found, settings.position, alpha=alpha)
@@ -146,7 +149,7 @@ def _levels(settings: FtirSettings, effect: float) -> tuple[float, float]:
 
 def _pilot(arrays: Sequence[xr.DataArray], settings: FtirSettings) -> Pilot:
     together = as_replicates(list(arrays))
-    fitted = spectra.fit_bands(together, settings.position).isel(band=0)
+    fitted = fit_bands(together, settings.position).isel(band=0)
     centers, own = (
         np.atleast_1d(fitted[name].values) for name in ("center", "center_standard_uncertainty")
     )
@@ -159,7 +162,7 @@ def _pilot(arrays: Sequence[xr.DataArray], settings: FtirSettings) -> Pilot:
     # A position's uncertainty goes with the noise, whatever the points' spacing and correlation.
     trial = settings.model_copy(update={**found, "scatter": 0.0})
     simulated = _simulated(trial, trial.position, 8, np.random.default_rng(0))
-    typical = spectra.fit_bands(simulated, trial.position)["center_standard_uncertainty"]
+    typical = fit_bands(simulated, trial.position)["center_standard_uncertainty"]
     found["noise"] = settings.noise * float(np.median(own) / np.median(typical.values))
     notes = [f"noise {found['noise']:.2g} of the band's height"]
     if centers.size > 1:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import xarray as xr
 from pydantic import Field, field_validator
 
-import spectra
 from coatcore.quality.parameters import Parameters
 from coatcore.quality.quantity import Inputs, Measurement, Quantity
 from coatcore.reading.replicates import as_replicates
 from spectra.bands.position import positions
+from spectra.bands.shift import carbonyl_shift
+from spectra.bands.suspicion import band_warnings
+from spectra.comparing.equivalence import same_spectrum
+from spectra.comparing.result import SpectrumComparison
 
 
 class BandParameters(Parameters):
@@ -65,7 +68,7 @@ def _shift(inputs: Inputs) -> Measurement:
     p = inputs.parameters
     reference = as_replicates(inputs.reference)
     sample = as_replicates(inputs.sample)
-    shift = spectra.carbonyl_shift(
+    shift = carbonyl_shift(
         reference,
         sample,
         near=p.near,
@@ -96,7 +99,7 @@ def _position(inputs: Inputs) -> Measurement:
     p = inputs.parameters
     sample = as_replicates(inputs.sample)
     found = positions(sample, p.near, p.half_window)
-    notes = spectra.band_warnings(sample, p.near, p.half_window)
+    notes = band_warnings(sample, p.near, p.half_window)
     return Measurement(
         estimate=found.mean,
         data={"sample": sample},
@@ -105,9 +108,9 @@ def _position(inputs: Inputs) -> Measurement:
     )
 
 
-def _compared(inputs: Inputs) -> spectra.SpectrumComparison:
+def _compared(inputs: Inputs) -> SpectrumComparison:
     p = inputs.parameters
-    return spectra.same_spectrum(
+    return same_spectrum(
         as_replicates(inputs.reference),
         as_replicates(inputs.sample),
         span=p.span,
@@ -132,7 +135,7 @@ def _hidden(inputs: Inputs) -> Measurement:
     )
 
 
-def _told(found: spectra.SpectrumComparison) -> tuple[str, ...]:
+def _told(found: SpectrumComparison) -> tuple[str, ...]:
     x = found.sample["wavenumber"]
     return (
         f"p = {found.p_value:.2g}; largest difference against its noise at "

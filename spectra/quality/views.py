@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
-import spectra
 from coatcore.plotting import plot_lines, plot_mean_image
 from coatcore.quality.views import Figure, RoleFile, Section, Table, own_tables
+from spectra.bands.shift import Shift
+from spectra.comparing.result import SpectrumComparison
+from spectra.figures import plot_spectra
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,14 +40,14 @@ def infrared(section: Section) -> Iterator[Figure | Table]:
         if files and "replicate" not in files[0].data.dims
     }
     if groups:
-        yield Figure(caption=_OVERLAID, draw=functools.partial(spectra.plot_spectra, groups))
+        yield Figure(caption=_OVERLAID, draw=functools.partial(plot_spectra, groups))
     compared: set[tuple[str, str | None]] = set()
     for finding in section.findings:
-        if isinstance(finding.result, spectra.SpectrumComparison):
+        if isinstance(finding.result, SpectrumComparison):
             if (key := (finding.sample, finding.reference)) not in compared:
                 compared.add(key)
                 yield Figure(caption=f"{finding.against}. {_COMPARED}", draw=finding.result.plot)
-        elif isinstance(finding.result, spectra.Shift):
+        elif isinstance(finding.result, Shift):
             yield Figure(
                 caption=f"{finding.title}. Dashed: fitted positions; shaded: their 95 % intervals.",
                 draw=functools.partial(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import pkgutil
 import re
 from html.parser import HTMLParser
 from typing import Any
@@ -168,27 +169,30 @@ RESULTS = {
 }
 
 
-def holders(package: str) -> list[str]:
-    """Public dataclasses of a package that hold an estimate or an array."""
+def offered(package: str) -> dict[str, object]:
+    """What a package and its rooms offer, by name."""
     module = importlib.import_module(package)
-    return [
-        name
-        for name in dir(module)
-        if dataclasses.is_dataclass(getattr(module, name))
-        and any(
-            word in str(f.type)
-            for f in dataclasses.fields(getattr(module, name))
-            for word in ("Estimate", "DataArray", "DataFrame", "ndarray")
-        )
-    ]
+    found = {name: getattr(module, name) for name in getattr(module, "__all__", dir(module))}
+    for room in pkgutil.iter_modules(getattr(module, "__path__", ())):
+        if room.ispkg and room.name != "readers":
+            found |= offered(f"{package}.{room.name}")
+    return found
+
+
+def holds_results(cls: object) -> bool:
+    """Whether it is a dataclass that holds an estimate or an array."""
+    words = ("Estimate", "DataArray", "DataFrame", "ndarray")
+    return dataclasses.is_dataclass(cls) and any(
+        word in str(f.type) for f in dataclasses.fields(cls) for word in words
+    )
 
 
 @pytest.mark.parametrize("package", RESULTS)
 def test_every_result_shows_itself(package):
-    module = importlib.import_module(package)
     # A new result class of a package is held to it too.
-    for name in {*RESULTS[package], *holders(package)}:
-        cls = getattr(module, name)
+    every = offered(package)
+    for name in {*RESULTS[package], *(n for n, thing in every.items() if holds_results(thing))}:
+        cls = every[name]
         assert "_repr_html_" in vars(cls), f"{package}.{name} has no table for notebooks"
         assert vars(cls)["__repr__"].__module__ == "coatcore.display", name
 

@@ -6,14 +6,9 @@ import numpy as np
 import pytest
 
 from coatcore import MeasurementError, read
-from electrochem import (
-    diffusion_length,
-    fit_circuit,
-    kramers_kronig,
-    label_impedance,
-    parse_circuit,
-    simulate_impedance,
-)
+from electrochem import diffusion_length, fit_circuit, kramers_kronig, simulate_impedance
+from electrochem.impedance.models import parse_circuit
+from electrochem.labels import label_impedance
 
 CATHODE = "L0-R0-p(R1,CPE1)-TL1"
 # As a cell of two such anodes tells them.

@@ -7,11 +7,11 @@ import pytest
 
 from coatcore.errors import MeasurementError
 from coatcore.estimate import Estimate
-from electrochem import (
+from electrochem import fit_arrhenius
+from electrochem.conductivity import (
     better_law,
     coating_resistance,
     conductivities,
-    fit_arrhenius,
     fit_vtf,
     ionic_conductivity,
     simulate_conductivity,

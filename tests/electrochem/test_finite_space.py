@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from electrochem import (
+from electrochem.impedance.models import (
     direct_current_resistance,
     distributed_impedance,
     finite_space_impedance,

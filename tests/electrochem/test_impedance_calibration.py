@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from coatcore import Estimate
-from electrochem import fit_circuit, label_impedance, parse_circuit, simulate_impedance
+from electrochem import fit_circuit, simulate_impedance
+from electrochem.impedance.models import parse_circuit
+from electrochem.labels import label_impedance
 from electrochem.simulating.impedance import CAPACITY
 
 RUNS = 1000

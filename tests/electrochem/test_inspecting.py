@@ -8,7 +8,9 @@ import pytest
 
 from coatcore import read
 from coatqc.report.inspection import describe, draw
-from electrochem import label_record, simulate_impedance, write_bdf
+from electrochem import simulate_impedance
+from electrochem.labels import label_record
+from electrochem.write import write_bdf
 
 
 def test_both_parts_of_impedance_are_described_and_drawn(tmp_path):

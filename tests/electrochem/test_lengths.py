@@ -6,13 +6,9 @@ import numpy as np
 import pytest
 
 from coatcore import MeasurementError
-from electrochem import (
-    distributed_impedance,
-    label_impedance,
-    length_distribution,
-    parse_circuit,
-    simulate_impedance,
-)
+from electrochem import length_distribution, simulate_impedance
+from electrochem.impedance.models import distributed_impedance, parse_circuit
+from electrochem.labels import label_impedance
 from electrochem.simulating.impedance import CAPACITY, DIFFUSION_COEFFICIENT
 
 FREQUENCY = np.logspace(-1.5, -4, 15)

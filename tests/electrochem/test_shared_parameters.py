@@ -7,7 +7,9 @@ import pytest
 from scipy.optimize import least_squares
 
 from coatcore import MeasurementError
-from electrochem import fit_circuit, label_impedance, parse_circuit, simulate_impedance
+from electrochem import fit_circuit, simulate_impedance
+from electrochem.impedance.models import parse_circuit
+from electrochem.labels import label_impedance
 
 LINE = "L0-R0-p(R1,CPE1)-TL1"
 SHARED = ("L0", "R1", "CPE1_Q", "CPE1_n", "TL1_R_ion", "TL1_n_int")

@@ -10,12 +10,12 @@ import xarray as xr
 
 from coatcore import MeasurementError
 from coatcore.estimate import Estimate
-from electrochem import (
+from electrochem import hold_time
+from electrochem.diffusion import (
     HoldTime,
     compare_lengths,
     expected_hold_time,
     hold_current,
-    hold_time,
     length_from_hold,
     plot_hold_times,
     simulate_hold,

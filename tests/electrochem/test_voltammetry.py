@@ -8,13 +8,9 @@ import xarray as xr
 
 from coatcore.errors import MeasurementError
 from coatcore.statistics.autoregressive_noise import noise_of
-from electrochem import (
-    compare_voltammograms,
-    oxidation_peak,
-    side_reaction_charge,
-    simulate_voltammogram,
-    split_scans,
-)
+from electrochem import side_reaction_charge
+from electrochem.simulating import simulate_voltammogram
+from electrochem.voltammetry import compare_voltammograms, oxidation_peak, split_scans
 
 WINDOW = (2.3, 3.7)
 

@@ -8,7 +8,8 @@ from coatcore import RecipeError
 from coatqc.judging import run_batch
 from coatqc.recipes import load_batch
 from coatqc.twin.demo import make_demo
-from spectra import simulate_ftir, write_jcamp
+from spectra import simulate_ftir
+from spectra.write import write_jcamp
 
 HEAD = 'schema_version = 1\nname = "a"\n[samples.a]\nsem = "a.tif"\n'
 CRITERION = '[[criteria]]\nquantity = "sem.crack_area_fraction"\nsample = "a"\n'
@@ -65,8 +66,9 @@ def test_one_broken_file_loses_only_what_needs_it(broken):
 
 
 def test_suspected_phases_and_lattice_of_a_batch(tmp_path):
-    from xrd import reflections, simulate_pattern, write_xrdml
+    from xrd import reflections, simulate_pattern
     from xrd.crystals.powder_lines import area_per_weight
+    from xrd.write import write_xrdml
 
     main = reflections("Li6PS5Cl", wavelength=1.540598)
     sulfide = reflections("Li2S", wavelength=1.540598)

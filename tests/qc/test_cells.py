@@ -19,8 +19,10 @@ from coatqc.planning import plan
 from coatqc.recipes import load_batch
 from coatqc.report import write_report
 from coatqc.store import history, record
-from electrochem import simulate_cycles, simulate_impedance, simulate_record, write_bdf
+from electrochem import simulate_cycles, simulate_impedance
+from electrochem.simulating import simulate_record
 from electrochem.simulating.impedance import R_CATHODE
+from electrochem.write import write_bdf
 
 ANODE = {"R1": [3.0, 0.1], "CPE1_Q": [0.02, 0.2], "CPE1_n": [0.9, 0.033]}
 NEW = ANODE | {"TL1_R_ion": [100.0, 0.2]}

@@ -13,7 +13,8 @@ from coatcore.quality.registry import learnables, quantities
 from coatqc.cli.root import app
 from coatqc.recipes.learning import learn
 from coatqc.recipes.recipe import load_recipe
-from xrd import Repeatability, simulate_pattern
+from xrd import simulate_pattern
+from xrd.alignment import Repeatability
 from xrd.write import write_xrdml
 
 POOR = Repeatability(0.1, 0.01, 0.0, 0.0)

@@ -18,7 +18,8 @@ from coatqc.recipes.recipe import load_recipe, wanted_files
 from coatqc.recipes.schemas import WHAT, json_schema
 from coatqc.recipes.starter import make_starter
 from coatqc.report import write_report
-from spectra import simulate_ftir, write_jcamp
+from spectra import simulate_ftir
+from spectra.write import write_jcamp
 
 RECIPE = """schema_version = 1
 name = "product"

@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from spectra import (
-    simulate_ftir,
-)
+from spectra import simulate_ftir
 from spectra.labels.labels import labelled_spectrum
 
 

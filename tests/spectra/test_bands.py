@@ -7,18 +7,11 @@ import pytest
 import xarray as xr
 
 from coatcore import MeasurementError, validate
-from spectra import (
-    band_position,
-    carbonyl_shift,
-    fit_bands,
-    normalize,
-    simulate_band,
-    simulate_ftir,
-    smooth,
-)
+from spectra import band_position, carbonyl_shift, fit_bands, normalize, simulate_ftir, smooth
 from spectra.bands.shapes import area_and_width, band_and_slopes, pseudo_voigt
 from spectra.bands.suspicion import band_warnings
 from spectra.labels.labels import labelled_spectrum
+from spectra.simulate import simulate_band
 
 X = np.arange(1500.0, 1850.0)
 

@@ -9,11 +9,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from coatcore import MeasurementError
-from spectra import (
-    baseline,
-    baseline_methods,
-)
 from spectra.labels.labels import labelled_spectrum
+from spectra.preparing import baseline, baseline_methods
 
 
 @pytest.fixture(scope="module")

@@ -7,15 +7,8 @@ import pytest
 import xarray as xr
 
 from coatcore import MeasurementError
-from spectra import (
-    band_position,
-    carbonyl_shift,
-    normalize,
-    simulate_band,
-    simulate_ftir,
-    simulate_nanoir,
-    smooth,
-)
+from spectra import band_position, carbonyl_shift, normalize, simulate_ftir, simulate_nanoir, smooth
+from spectra.simulate import simulate_band
 
 RUNS = 1000
 

@@ -9,23 +9,20 @@ from numpy.testing import assert_allclose
 from scipy.interpolate import CubicSpline
 
 from coatcore import MeasurementError, read, validate
-from spectra import (
+from spectra import normalize, simulate_ftir, smooth, to_absorbance
+from spectra.labels.labels import labelled_spectrum
+from spectra.preparing import (
     atmosphere_flag,
     atr_correction,
     cut,
     cut_out,
     effective_thickness,
-    normalize,
     penetration_depth,
     ratio_to_background,
     resample,
-    simulate_ftir,
-    smooth,
     smoothing_weights,
-    to_absorbance,
     to_transmittance,
 )
-from spectra.labels.labels import labelled_spectrum
 from spectra.preparing.vapour_lines import carbon_dioxide_lines, water_lines
 
 

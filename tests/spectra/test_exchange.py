@@ -11,7 +11,8 @@ from xarray.testing import assert_identical
 
 from coatcore import MeasurementError, validate
 from coatcore.reading.quiet import quietly
-from spectra import from_spectrochempy, simulate_ftir, smooth, to_spectrochempy
+from spectra import simulate_ftir, smooth
+from spectra.exchange import from_spectrochempy, to_spectrochempy
 from spectra.labels.labels import QUANTITIES, labelled_cube, labelled_spectrum
 
 with quietly():

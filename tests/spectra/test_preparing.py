@@ -8,7 +8,8 @@ import xarray as xr
 from numpy.testing import assert_allclose
 
 from coatcore import MeasurementError, validate
-from spectra import (
+from spectra import normalize, smooth, subtract_baseline
+from spectra.preparing import (
     atr_correction,
     baseline,
     cut,
@@ -16,10 +17,7 @@ from spectra import (
     emsc,
     emsc_coefficients,
     msc,
-    normalize,
     resample,
-    smooth,
-    subtract_baseline,
     to_transmittance,
 )
 

@@ -7,9 +7,10 @@ import pytest
 import xarray as xr
 
 from coatcore import MeasurementError
-from spectra import same_spectrum, simulate_band, simulate_ftir, simulate_nanoir, smooth
+from spectra import same_spectrum, simulate_ftir, simulate_nanoir, smooth
 from spectra.bands.shapes import pseudo_voigt
 from spectra.labels.labels import labelled_spectrum
+from spectra.simulate import simulate_band
 
 
 def pair(seed, kind):

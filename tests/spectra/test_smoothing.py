@@ -12,12 +12,9 @@ from scipy.sparse import diags, identity
 from scipy.sparse.linalg import spsolve
 
 from coatcore import MeasurementError
-from spectra import (
-    cut_out,
-    smooth,
-    smoothing_weights,
-)
+from spectra import smooth
 from spectra.labels.labels import labelled_spectrum
+from spectra.preparing import cut_out, smoothing_weights
 from spectra.preparing.smoothing import centred_weights
 
 

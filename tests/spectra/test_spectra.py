@@ -10,21 +10,19 @@ from hypothesis import strategies as st
 
 from coatcore import Estimate, MeasurementError, ReadError, read, validate
 from spectra import (
-    Shift,
     band_position,
-    baseline,
     carbonyl_shift,
-    mean_band_position,
     normalize,
     plot_spectra,
     simulate_ftir,
     simulate_nanoir,
     smooth,
     subtract_baseline,
-    write_dpt,
-    write_jcamp,
 )
+from spectra.bands import Shift, mean_band_position
 from spectra.labels.labels import labelled_spectrum
+from spectra.preparing import baseline
+from spectra.write import write_dpt, write_jcamp
 
 
 @pytest.fixture(scope="module")

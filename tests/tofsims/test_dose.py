@@ -8,15 +8,10 @@ import xarray as xr
 from scipy.optimize import curve_fit
 
 from coatcore import MeasurementError, validate
-from tofsims import (
-    dose_profile,
-    fit_dose_profile,
-    polygon,
-    primary_ion_dose,
-    region_counts,
-    simulate_cube,
-    with_dose,
-)
+from tofsims import dose_profile, fit_dose_profile
+from tofsims.depth import primary_ion_dose, with_dose
+from tofsims.images import polygon, region_counts
+from tofsims.simulating import simulate_cube
 
 COATING, SUBSTRATE = ["SO-", "C3H6NO-"], ["58NiO2-"]
 SCANS, STEP = 40, 2e11

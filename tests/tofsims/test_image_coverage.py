@@ -8,9 +8,10 @@ import xarray as xr
 
 from coatcore import MeasurementError, validate
 from coatcore.estimate import Estimate
-from tofsims import fragment_coverage, simulate_cube
+from tofsims import fragment_coverage
 from tofsims.images.coverage_likelihood import fit_coverage, tabulated
 from tofsims.labels.labels import labelled_cube
+from tofsims.simulating import simulate_cube
 
 COATING, SUBSTRATE = ["SO-", "C2SO-", "C3H6NO-"], ["58NiO2-", "CoO2-"]
 

@@ -7,17 +7,9 @@ import pytest
 import xarray as xr
 
 from coatcore import MeasurementError, validate
-from tofsims import (
-    bin_images,
-    bin_spectrum,
-    calibrate,
-    ion,
-    ion_images,
-    labelled_events,
-    plot_ion_images,
-    simulate_cube,
-    simulate_events,
-)
+from tofsims import calibrate, ion, ion_images
+from tofsims.images import bin_images, bin_spectrum, labelled_events, plot_ion_images
+from tofsims.simulating import simulate_cube, simulate_events
 
 IONS = ["O-", "Cl-", "PS-", "PO2-"]
 

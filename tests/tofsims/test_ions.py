@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coatcore import MeasurementError, validate
-from tofsims import interferences, ion, isotope_pattern
+from tofsims import ion
+from tofsims.ions import interferences, isotope_pattern
 from tofsims.ions.figures import pretty_ion
 
 

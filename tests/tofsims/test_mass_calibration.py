@@ -7,21 +7,19 @@ import pytest
 import xarray as xr
 
 from coatcore import MeasurementError, read, validate
-from tofsims import (
-    COATED_NCM,
+from tofsims import calibrate, ion, simulate_spectra
+from tofsims.calibration import (
     DEFAULT_CALIBRANTS,
     align_spectra,
-    calibrate,
     correct_dead_time,
     fit_mass_scale,
-    ion,
     mass_accuracy,
     measured_mass,
     peak_position,
     rebin,
-    simulate_spectra,
 )
 from tofsims.labels.labels import labelled_spectrum
+from tofsims.simulating import COATED_NCM
 
 REAL = ("C-", "CH-", "O-", "OH-", "C2-", "CN-", "Cl-")
 OTHERS = ("F-", "C2H-", "[37Cl]-", "102RuO-", "102RuO2-", "[102Ru]-", "RuO3-", "C4H-")

@@ -8,17 +8,11 @@ import xarray as xr
 
 from coatcore import MeasurementError, read, validate
 from coatcore.estimate import Estimate
-from tofsims import (
-    UNCOATED_NCM,
-    calibrate,
-    compare_normalizers,
-    normalize,
-    normalize_points,
-    peak_areas,
-    simulate_spectra,
-)
+from tofsims import calibrate, normalize, peak_areas, simulate_spectra
+from tofsims.comparing import compare_normalizers, normalize_points
 from tofsims.peaks.poisson_counts import signal_interval
 from tofsims.peaks.table import peak_table
+from tofsims.simulating import UNCOATED_NCM
 
 REAL = ("C-", "CH-", "O-", "OH-", "C2-", "CN-", "Cl-")
 

@@ -16,9 +16,10 @@ import xarray as xr
 
 from coatcore import MeasurementError, ReadError, read, validate
 from coatqc.report.inspection import describe, draw
-from tofsims import simulate_spectra, write_iontof_text
+from tofsims import simulate_spectra
 from tofsims.labels.labels import labelled_cube, labelled_spectrum
 from tofsims.readers.imzml.images import imzml_images
+from tofsims.write import write_iontof_text
 
 # ---------------------------------------------------------------- files of formats
 

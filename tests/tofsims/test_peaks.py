@@ -12,21 +12,14 @@ from scipy.stats import exponnorm, poisson
 
 from coatcore import MeasurementError, read, validate
 from coatcore.estimate import Estimate
-from tofsims import (
-    COATED_NCM,
-    calibrate,
-    correct_dead_time,
-    fit_peaks,
-    ion,
-    normalize,
-    peak_areas,
-    plot_peaks,
-    simulate_spectra,
-)
+from tofsims import calibrate, fit_peaks, ion, normalize, peak_areas, simulate_spectra
+from tofsims.calibration import correct_dead_time
 from tofsims.labels.labels import labelled_spectrum
+from tofsims.peaks import plot_peaks
 from tofsims.peaks.fit import require_resolved
 from tofsims.peaks.poisson_counts import detection_limit, signal_interval
 from tofsims.peaks.shape import USUAL, full_width, share_before
+from tofsims.simulating import COATED_NCM
 
 # Few of them are also known as PO2- and PO3-, beside which PS- and PSO- stand.
 CALIBRANTS = ("C-", "C2-", "C3-", "O-", "Cl-", "PO-", "SO2-")

@@ -7,18 +7,11 @@ import pytest
 import xarray as xr
 
 from coatcore import MeasurementError, validate
-from tofsims import (
-    COATED_NCM,
-    UNCOATED_NCM,
-    calibrate,
-    confirm_coating,
-    fit_peaks,
-    nonnegative_factors,
-    principal_components,
-    simulate_spectra,
-)
+from tofsims import calibrate, confirm_coating, fit_peaks, simulate_spectra
+from tofsims.comparing import nonnegative_factors, principal_components
 from tofsims.comparing.presence import chance_of_background
 from tofsims.peaks.table import peak_table
+from tofsims.simulating import COATED_NCM, UNCOATED_NCM
 
 IONS = ["SO-", "C2SO-", "C3H6NO-", "58NiO2-"]
 COATING = {"sPPSLi": ["SO-", "C2SO-"], "PVP": ["C3H6NO-"], "NCM": ["58NiO2-"]}

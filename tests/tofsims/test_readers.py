@@ -14,8 +14,9 @@ import xarray as xr
 
 from coatcore import ReadError, read, validate
 from coatqc.report.inspection import describe, draw
-from tofsims import simulate_spectra, write_iontof_text
+from tofsims import simulate_spectra
 from tofsims.readers.iontof.header import numbers_in
+from tofsims.write import write_iontof_text
 
 # ---------------------------------------------------------------- files of formats
 

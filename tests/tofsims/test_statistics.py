@@ -14,13 +14,8 @@ from coatcore import MeasurementError
 from coatcore.statistics.quartiles import median_interval, quartiles
 from coatcore.statistics.ranks import cliffs_delta, hodges_lehmann, mann_whitney, rank_sum_counts
 from coatcore.statistics.several_tests import holm
-from tofsims import (
-    box_statistics,
-    compare_fragments,
-    compare_groups,
-    mean_intensity,
-    plot_boxes,
-)
+from tofsims import compare_fragments, compare_groups, plot_boxes
+from tofsims.comparing import box_statistics, mean_intensity
 
 samples = st.lists(st.integers(-50, 50).map(float), min_size=2, max_size=7)
 

@@ -11,19 +11,18 @@ from scipy.stats import t as t_distribution
 
 from coatcore import MeasurementError, ReadError, read, validate
 from tofsims import (
-    COATED_NCM,
-    box_statistics,
     calibrate,
     compare_groups,
     ion,
-    mean_intensity,
     normalize,
     peak_areas,
-    peak_position,
     plot_boxes,
     simulate_spectra,
-    write_iontof_text,
 )
+from tofsims.calibration import peak_position
+from tofsims.comparing import box_statistics, mean_intensity
+from tofsims.simulating import COATED_NCM
+from tofsims.write import write_iontof_text
 
 EXACT = {
     "C-": 12.000549, "CH-": 13.008374, "O-": 15.995463, "OH-": 17.003288, "F-": 18.998952,

@@ -7,18 +7,17 @@ import pytest
 
 from coatcore import Estimate, MeasurementError, read
 from xrd import (
-    LI6PS5CL,
-    Repeatability,
     compare_patterns,
     learn_repeatability,
-    plot_similarity,
-    reference_structure,
     reflections,
-    similarity_matrix,
     simulate_pattern,
     suspected_phases,
 )
+from xrd.alignment import Repeatability
+from xrd.comparing import plot_similarity, similarity_matrix
+from xrd.crystals import reference_structure
 from xrd.crystals.powder_lines import area_per_weight
+from xrd.simulate import LI6PS5CL
 
 CU = 1.540598
 FLOOR = Repeatability()

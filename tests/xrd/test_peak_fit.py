@@ -8,22 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coatcore import Estimate, MeasurementError, read
-from xrd import (
-    LI6PS5CL,
-    crystallite_size,
+from xrd import crystallite_size, fit_peaks, refine_cell, simulate_pattern
+from xrd.labels import (
     d_spacing,
-    estimate_background,
-    fit_peaks,
-    refine_cell,
     scattering_vector,
-    simulate_pattern,
-    strip_kalpha2,
-    subtract_background,
     to_wavelength,
     two_theta_from_d,
     two_theta_from_q,
 )
 from xrd.labels.angles import require_wavelength
+from xrd.peaks import estimate_background, strip_kalpha2, subtract_background
+from xrd.simulate import LI6PS5CL
 
 CU = 1.540598
 
@@ -196,7 +191,8 @@ def test_cell_lengths_hold_the_truth(holds):
     places = np.array([p for p, _ in LI6PS5CL])
     truths, lengths = [], []
     # Places of the true cell, from the very lines that the refinement calculates.
-    from xrd import reference_structure, reflections
+    from xrd import reflections
+    from xrd.crystals import reference_structure
 
     lines = reflections("Li6PS5Cl", wavelength=CU, least=5.0)
     exact = lines["two_theta / degree"].to_numpy()

@@ -13,12 +13,12 @@ from xrd import (
     match_phases,
     plot_patterns,
     read_structure,
-    reference_phases,
     reflections,
     simulate_pattern,
-    tick_marks,
 )
+from xrd.crystals import reference_phases
 from xrd.crystals.structure_library import structure
+from xrd.phases import tick_marks
 
 CU = 1.540598
 

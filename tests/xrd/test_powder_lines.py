@@ -9,13 +9,8 @@ import pandas as pd
 import pytest
 
 from coatcore import MeasurementError
-from xrd import (
-    corundum_ratio,
-    match_phases,
-    read_structure,
-    reference_structure,
-    reflections,
-)
+from xrd import match_phases, read_structure, reflections
+from xrd.crystals import corundum_ratio, reference_structure
 from xrd.crystals.powder_lines import area_per_weight
 
 CU = 1.540598

@@ -8,11 +8,8 @@ import numpy as np
 import pytest
 
 from coatcore import MeasurementError, ReadError
-from xrd import (
-    read_structure,
-    reference_phases,
-    reference_structure,
-)
+from xrd import read_structure
+from xrd.crystals import reference_phases, reference_structure
 
 # Bonds of the structures that come with the package, angstrom, from the literature at large.
 BONDS = {

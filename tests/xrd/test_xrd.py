@@ -8,15 +8,10 @@ import numpy as np
 import pytest
 
 from coatcore import MeasurementError, ReadError, read, validate
-from xrd import (
-    LI6PS5CL,
-    compare_patterns,
-    d_spacing,
-    find_peaks,
-    plot_patterns,
-    simulate_pattern,
-    write_xrdml,
-)
+from xrd import compare_patterns, find_peaks, plot_patterns, simulate_pattern
+from xrd.labels import d_spacing
+from xrd.simulate import LI6PS5CL
+from xrd.write import write_xrdml
 
 TOTALS = {
     "Li2CO3_0p9001-ZrO2_0p1000": (3445351, 15280179),

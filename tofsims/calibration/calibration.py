@@ -49,7 +49,8 @@ def calibrate(spectrum: xr.DataArray, ions: Sequence[str] = DEFAULT_CALIBRANTS) 
 
     Examples
     --------
-    >>> from tofsims import ion, peak_position, simulate_spectra
+    >>> from tofsims import ion, simulate_spectra
+    >>> from tofsims.calibration import peak_position
     >>> (spectrum,), _ = simulate_spectra(1, n=1)
     >>> before, after = (abs(peak_position(s, "SO-") - ion("SO-").mz)
     ...     for s in (spectrum, calibrate(spectrum)))

@@ -76,7 +76,7 @@ def with_dose(cube: xr.DataArray, dose_a_scan: float) -> xr.DataArray:
 
     Examples
     --------
-    >>> from tofsims import simulate_cube
+    >>> from tofsims.simulating import simulate_cube
     >>> cube, _ = simulate_cube(1, shape=(8, 8), scans=2)
     >>> with_dose(cube, 1e11)["dose"].values
     array([5.0e+10, 1.5e+11])
@@ -125,7 +125,7 @@ def dose_profile(
 
     Examples
     --------
-    >>> from tofsims import simulate_cube
+    >>> from tofsims.simulating import simulate_cube
     >>> cube, _ = simulate_cube(1, shape=(8, 8), scans=5)
     >>> dict(dose_profile(cube, ["SO-", "58NiO2-"], by="total")["counts"].sizes)
     {'scan': 5, 'fragment': 2}
@@ -139,7 +139,7 @@ def dose_profile(
         )
     if "dose" not in cube.coords:
         raise MeasurementError(
-            "the scans have no dose: give it with tofsims.with_dose(cube, dose_a_scan)"
+            "the scans have no dose: give it with tofsims.depth.with_dose(cube, dose_a_scan)"
         )
     dose = cube["dose"].values.astype(float)
     if not (np.isfinite(dose).all() and (np.diff(dose) > 0).all() and dose[0] >= 0):

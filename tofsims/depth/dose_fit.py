@@ -197,7 +197,8 @@ def fit_dose_profile(
 
     Examples
     --------
-    >>> from tofsims import dose_profile, simulate_cube
+    >>> from tofsims import dose_profile
+    >>> from tofsims.simulating import simulate_cube
     >>> cube, truth = simulate_cube(1)
     >>> found = fit_dose_profile(dose_profile(cube), ["SO-", "C2SO-"], ["58NiO2-"])
     >>> bool(found.cross_section.lower < truth["cross_section"] < found.cross_section.upper)

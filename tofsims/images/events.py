@@ -102,7 +102,7 @@ def bin_spectrum(events: xr.Dataset, binning: int = 1) -> xr.DataArray:
 
     Examples
     --------
-    >>> from tofsims import simulate_events
+    >>> from tofsims.simulating import simulate_events
     >>> spectrum = bin_spectrum(simulate_events(1, 1000))
     >>> int(spectrum.sum())
     1000
@@ -157,7 +157,7 @@ def bin_images(
 
     Examples
     --------
-    >>> from tofsims import simulate_events
+    >>> from tofsims.simulating import simulate_events
     >>> bin_images(simulate_events(1, 1000), ["PO2-", "Cl-"]).dims
     ('y', 'x', 'fragment')
     """

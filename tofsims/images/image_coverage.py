@@ -134,7 +134,7 @@ def fragment_coverage(
 
     Examples
     --------
-    >>> from tofsims import simulate_cube
+    >>> from tofsims.simulating import simulate_cube
     >>> cube, truth = simulate_cube(1, coverage=0.8, shape=(24, 24))
     >>> found = fragment_coverage(cube, ["SO-", "C2SO-", "C3H6NO-"], ["58NiO2-", "CoO2-"],
     ...     scans=slice(0, 15))

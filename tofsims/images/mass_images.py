@@ -48,7 +48,7 @@ def ion_images(
 
     Examples
     --------
-    >>> from tofsims import simulate_cube
+    >>> from tofsims.simulating import simulate_cube
     >>> cube, _ = simulate_cube(1, shape=(8, 8), scans=5)
     >>> ion_images(cube, ["SO-", "58NiO2-"]).dims
     ('fragment', 'y', 'x')
@@ -81,7 +81,7 @@ def require_cube(cube: xr.DataArray, *dims: str) -> xr.DataArray:
 
     Examples
     --------
-    >>> from tofsims import simulate_cube
+    >>> from tofsims.simulating import simulate_cube
     >>> require_cube(simulate_cube(1, shape=(8, 8), scans=5)[0], "scan").sizes["scan"]
     5
     """
@@ -127,7 +127,7 @@ def plot_ion_images(images: xr.DataArray, *, overlay: Sequence[str] | None = Non
 
     Examples
     --------
-    >>> from tofsims import simulate_cube
+    >>> from tofsims.simulating import simulate_cube
     >>> cube, _ = simulate_cube(1, shape=(8, 8), scans=5)
     >>> len(plot_ion_images(ion_images(cube, ["SO-"])).axes)
     2

@@ -35,7 +35,7 @@ def polygon(image: xr.DataArray, corners: Sequence[tuple[float, float]]) -> xr.D
 
     Examples
     --------
-    >>> from tofsims import simulate_cube
+    >>> from tofsims.simulating import simulate_cube
     >>> cube, _ = simulate_cube(1, shape=(8, 8), scans=5)
     >>> int(polygon(cube, [(0, 0), (300, 200)]).sum())
     12
@@ -88,7 +88,7 @@ def region_counts(cube: xr.DataArray, mask: xr.DataArray) -> xr.DataArray:
 
     Examples
     --------
-    >>> from tofsims import simulate_cube
+    >>> from tofsims.simulating import simulate_cube
     >>> cube, _ = simulate_cube(1, shape=(8, 8), scans=5)
     >>> region_counts(cube, cube.sel(fragment="SO-").sum("scan") >= 0).dims
     ('scan', 'fragment')

@@ -121,7 +121,7 @@ def require_areas(
     if late := [s for s in several if s.attrs.get("dead_time_corrected") == "no"]:
         warnings.warn(
             f"{len(late)} of {len(several)} spectra are not corrected for dead time: strong peaks "
-            "come out too small; call tofsims.correct_dead_time first",
+            "come out too small; call tofsims.calibration.correct_dead_time first",
             UserWarning,
             stacklevel=3,
         )

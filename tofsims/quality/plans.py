@@ -9,7 +9,6 @@ import numpy as np
 import xarray as xr
 from pydantic import Field
 
-import tofsims
 from coatcore.errors import MeasurementError
 from coatcore.quality.design import (
     Design,
@@ -22,6 +21,11 @@ from coatcore.quality.design import (
     spread_known,
 )
 from coatcore.quality.parameters import Parameters
+from tofsims.calibration.calibration import calibrate
+from tofsims.comparing.comparison import compare_groups
+from tofsims.comparing.normalization import normalize
+from tofsims.peaks.areas import peak_areas
+from tofsims.simulating.spectra import UNCOATED_NCM, simulate_spectra
 
 
 class AreaSettings(Parameters):
@@ -33,7 +37,9 @@ class AreaSettings(Parameters):
     'PO2-'
     """
 
-    fragment: str = Field(default="PO2-", description="a fragment of tofsims.UNCOATED_NCM")
+    fragment: str = Field(
+        default="PO2-", description="a fragment of tofsims.simulating.UNCOATED_NCM"
+    )
     scatter: float = Field(
         default=0.12, ge=0, lt=1, description="of the intensity from area to area, as a share"
     )
@@ -41,22 +47,22 @@ class AreaSettings(Parameters):
 
 
 def _areas(settings: AreaSettings, level: float, count: int, rng: np.random.Generator) -> list[Any]:
-    intensities = dict(tofsims.UNCOATED_NCM)
+    intensities = dict(UNCOATED_NCM)
     if settings.fragment not in intensities:
         raise MeasurementError(
             f"fragment is {settings.fragment!r}, expected one of {', '.join(intensities)}"
         )
     intensities[settings.fragment] *= level
-    made, _ = tofsims.simulate_spectra(
+    made, _ = simulate_spectra(
         drawn(rng) % 2**31,
         n=count,
         intensities=intensities,
         scatter=settings.scatter,
         total=settings.total,
     )
-    calibrated = [tofsims.calibrate(each) for each in made]
+    calibrated = [calibrate(each) for each in made]
     # Areas by integration: the fit, which takes ten times as long, parts no neighbours here.
-    table = tofsims.normalize(tofsims.peak_areas(calibrated, [settings.fragment]), by="total")
+    table = normalize(peak_areas(calibrated, [settings.fragment]), by="total")
     return np.atleast_1d(table["normalized"].sel(fragment=settings.fragment).values).tolist()
 
 
@@ -64,7 +70,7 @@ def _ratio(
     settings: AreaSettings, reference: Sequence[Any], sample: Sequence[Any], alpha: float
 ) -> Outcome:
     a, b = (xr.DataArray(np.array(each), dims="replicate") for each in (reference, sample))
-    return judged(tofsims.compare_groups(a, b).ratio, 1.0, alpha=alpha)
+    return judged(compare_groups(a, b).ratio, 1.0, alpha=alpha)
 
 
 def _levels(settings: AreaSettings, effect: float) -> tuple[float, float]:
@@ -74,8 +80,8 @@ def _levels(settings: AreaSettings, effect: float) -> tuple[float, float]:
 
 
 def _pilot(arrays: Sequence[xr.DataArray], settings: AreaSettings) -> Pilot:
-    calibrated = [tofsims.calibrate(each) for each in arrays]
-    table = tofsims.normalize(tofsims.peak_areas(calibrated, [settings.fragment]), by="total")
+    calibrated = [calibrate(each) for each in arrays]
+    table = normalize(peak_areas(calibrated, [settings.fragment]), by="total")
     values = np.atleast_1d(table["normalized"].sel(fragment=settings.fragment).values)
     total = float(np.mean([float(each.sum()) for each in arrays]))
     if values.size < 3:

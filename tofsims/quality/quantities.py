@@ -9,11 +9,19 @@ import numpy as np
 import xarray as xr
 from pydantic import Field, ValidationInfo, field_validator
 
-import tofsims
 from coatcore.errors import MeasurementError
 from coatcore.quality.memory import Memory
 from coatcore.quality.parameters import Parameters
 from coatcore.quality.quantity import Inputs, Measurement, Quantity
+from tofsims.calibration.calibration import calibrate
+from tofsims.calibration.mass_scale import DEFAULT_CALIBRANTS
+from tofsims.comparing.comparison import compare_groups
+from tofsims.comparing.normalization import normalize
+from tofsims.comparing.presence import PAPER_REFERENCES, confirm_coating
+from tofsims.comparing.statistics import box_statistics, mean_intensity
+from tofsims.ions.ions import ion
+from tofsims.peaks.areas import peak_areas
+from tofsims.peaks.fit import fit_peaks, require_resolved
 
 
 class FragmentParameters(Parameters):
@@ -27,7 +35,7 @@ class FragmentParameters(Parameters):
 
     fragment: str = Field(min_length=1)
     by: str | list[str] = "total"
-    calibrants: list[str] = Field(default=list(tofsims.DEFAULT_CALIBRANTS), min_length=2)
+    calibrants: list[str] = Field(default=list(DEFAULT_CALIBRANTS), min_length=2)
     # Listed beside the fragment so that overlapping neighbours and box plots know of them.
     also: list[str] = Field(default=[])
     # By fit, overlapping peaks part or are told to be inseparable; by integration they do not.
@@ -39,7 +47,7 @@ class FragmentParameters(Parameters):
         for name in [value] if isinstance(value, str) else value:
             if name != "total" or info.field_name != "by":
                 try:
-                    tofsims.ion(name)
+                    ion(name)
                 except MeasurementError as error:
                     raise ValueError(str(error)) from None
         return value
@@ -56,19 +64,19 @@ class PresenceParameters(Parameters):
 
     fragments: list[str] = Field(
         default=[
-            *tofsims.PAPER_REFERENCES["sPPSLi"],
-            *tofsims.PAPER_REFERENCES["PVP"],
+            *PAPER_REFERENCES["sPPSLi"],
+            *PAPER_REFERENCES["PVP"],
         ],
         min_length=1,
     )
-    calibrants: list[str] = Field(default=list(tofsims.DEFAULT_CALIBRANTS), min_length=2)
+    calibrants: list[str] = Field(default=list(DEFAULT_CALIBRANTS), min_length=2)
 
     @field_validator("fragments", "calibrants")
     @classmethod
     def _known_ions(cls, value: list[str]) -> list[str]:
         for name in value:
             try:
-                tofsims.ion(name)
+                ion(name)
             except MeasurementError as error:
                 raise ValueError(str(error)) from None
         return value
@@ -76,11 +84,11 @@ class PresenceParameters(Parameters):
 
 def _presence(inputs: Inputs) -> Measurement:
     p = inputs.parameters
-    calibrated = [inputs.memory.once(tofsims.calibrate, s, p.calibrants) for s in inputs.sample]
+    calibrated = [inputs.memory.once(calibrate, s, p.calibrants) for s in inputs.sample]
     with warnings.catch_warnings():
         # What is unresolved is said in the outcome.
         warnings.filterwarnings("ignore", message=".*is not told from its neighbours")
-        found = tofsims.confirm_coating(calibrated, {"coating": p.fragments})
+        found = confirm_coating(calibrated, {"coating": p.fragments})
     return Measurement(
         category=found.components["coating"],
         result=found,
@@ -94,23 +102,23 @@ def _normalised(
     memory: Memory, spectra: list[xr.DataArray], p: FragmentParameters
 ) -> tuple[xr.Dataset, str]:
     """Normalised intensities, and a line on mass scale and resolution."""
-    calibrated = [memory.once(tofsims.calibrate, s, p.calibrants) for s in spectra]
+    calibrated = [memory.once(calibrate, s, p.calibrants) for s in spectra]
     named = [] if p.by == "total" else [p.by] if isinstance(p.by, str) else list(p.by)
     fragments = list(dict.fromkeys([p.fragment, *p.also, *named]))
     rms = np.median([s.attrs["calibration_rms_ppm"] for s in calibrated])
     note = f"mass scale: median rms {rms:.3g} ppm on its calibration ions"
     if p.areas == "integration":
-        return tofsims.normalize(tofsims.peak_areas(calibrated, fragments), by=p.by), note
+        return normalize(peak_areas(calibrated, fragments), by=p.by), note
     with warnings.catch_warnings():
         # What is unresolved is an error where it is needed, and left out where it is not.
         warnings.filterwarnings("ignore", message=".*is not told from its neighbours")
-        table = tofsims.fit_peaks(calibrated, fragments)
+        table = fit_peaks(calibrated, fragments)
     needed = list(dict.fromkeys([p.fragment, *named]))
-    tofsims.require_resolved(table.sel(fragment=needed))
+    require_resolved(table.sel(fragment=needed))
     resolved = ~(table["flag"] == "unresolved").any("replicate")
     power = float(table["resolving_power"].sel(fragment=p.fragment).median())
     note += f"; resolving power {power:.0f} at {p.fragment}"
-    return tofsims.normalize(table.isel(fragment=resolved.values), by=p.by), note
+    return normalize(table.isel(fragment=resolved.values), by=p.by), note
 
 
 def _intensity(inputs: Inputs) -> Measurement:
@@ -118,11 +126,9 @@ def _intensity(inputs: Inputs) -> Measurement:
     values, note = _normalised(inputs.memory, inputs.sample, p)
     wanted = values["normalized"].sel(fragment=p.fragment)
     return Measurement(
-        estimate=tofsims.mean_intensity(
-            wanted, values["standard_uncertainty"].sel(fragment=p.fragment)
-        ),
+        estimate=mean_intensity(wanted, values["standard_uncertainty"].sel(fragment=p.fragment)),
         result=values,
-        table=tofsims.box_statistics(values["normalized"]),
+        table=box_statistics(values["normalized"]),
         data={"normalized_intensity": values},
         notes=(note,),
         replicates=tuple(np.atleast_1d(wanted.values).tolist()),
@@ -135,7 +141,7 @@ def _ratio(inputs: Inputs) -> Measurement:
         _normalised(inputs.memory, s, p) for s in (inputs.sample, inputs.reference)
     )
     a, b = (v["normalized"].sel(fragment=p.fragment) for v in (reference, sample))
-    compared = tofsims.compare_groups(a, b)
+    compared = compare_groups(a, b)
     return Measurement(
         estimate=compared.ratio,
         result=compared,

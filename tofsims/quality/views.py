@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-import tofsims
 from coatcore.plotting import plot_lines, plot_mean_image
 from coatcore.quality.views import Figure, Finding, Section, Table, own_tables
+from tofsims.comparing.comparison import GroupComparison
+from tofsims.comparing.presence import CoatingPresence
+from tofsims.ions.figures import plot_boxes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,11 +39,11 @@ def secondary_ions(section: Section) -> Iterator[Figure | Table]:
     boxed = [f for f in section.findings if "normalized_intensity" in f.measurement.data]
     yield from _boxes(boxed)
     for finding in section.findings:
-        if isinstance(finding.result, tofsims.GroupComparison):
+        if isinstance(finding.result, GroupComparison):
             labels = (str(finding.reference), finding.sample)
             draw = functools.partial(finding.result.plot, labels=labels)
             yield Figure(caption=finding.title, draw=draw)
-        elif isinstance(finding.result, tofsims.CoatingPresence):
+        elif isinstance(finding.result, CoatingPresence):
             yield Figure(caption=f"{finding.sample}. {finding.title}", draw=finding.result.plot)
     yield from own_tables([f for f in section.findings if f not in boxed])
     yield from _statistics(boxed)
@@ -63,7 +65,7 @@ def _boxes(findings: Sequence[Finding]) -> Iterator[Figure]:
         }
         yield Figure(
             caption=f"Box plots of {by}; a point a spectrum.",
-            draw=functools.partial(tofsims.plot_boxes, merged),
+            draw=functools.partial(plot_boxes, merged),
         )
 
 

@@ -77,7 +77,7 @@ class Structure:
 
     Examples
     --------
-    >>> from xrd import reference_structure
+    >>> from xrd.crystals import reference_structure
     >>> crystal = reference_structure("LiCl")
     >>> crystal.space_group, crystal.space_group_number, len(crystal.elements)
     ('F m -3 m', 225, 8)
@@ -109,7 +109,7 @@ class Structure:
 
         Examples
         --------
-        >>> from xrd import reference_structure
+        >>> from xrd.crystals import reference_structure
         >>> round(reference_structure("LiCl").mass, 1)
         169.6
         """
@@ -123,7 +123,7 @@ class Structure:
 
         Examples
         --------
-        >>> from xrd import reference_structure
+        >>> from xrd.crystals import reference_structure
         >>> round(reference_structure("LiCl").density, 2)
         2.09
         """

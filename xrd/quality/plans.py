@@ -8,10 +8,11 @@ import numpy as np
 import xarray as xr
 from pydantic import Field
 
-import xrd
 from coatcore.errors import MeasurementError
 from coatcore.quality.design import FAILED, Design, Fresh, Outcome, Pilot, drawn
 from coatcore.quality.parameters import Parameters
+from xrd.comparing.compare import compare_patterns
+from xrd.simulate import simulate_pattern
 
 
 class ScanSettings(Parameters):
@@ -44,7 +45,7 @@ def _new_peak(
 ) -> Outcome:
     extra = [] if effect is None else [(settings.at, 100 * effect)]
     reference, sample = (
-        xrd.simulate_pattern(
+        simulate_pattern(
             drawn(rng) % 2**31,
             extra=peaks,
             peak_counts=size,
@@ -54,7 +55,7 @@ def _new_peak(
         for peaks in ([], extra)
     )
     try:
-        found = xrd.compare_patterns(reference, sample, alpha=alpha)
+        found = compare_patterns(reference, sample, alpha=alpha)
     except MeasurementError:
         return FAILED
     largest = found.largest_new_peak

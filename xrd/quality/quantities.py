@@ -12,11 +12,14 @@ from coatcore.errors import MeasurementError
 from coatcore.estimate import Estimate
 from coatcore.quality.parameters import Parameters
 from coatcore.quality.quantity import Inputs, Measurement, Quantity
-from xrd import DECOMPOSITION_PRODUCTS, Comparison, Repeatability, Suspects, compare_patterns
+from xrd.alignment.repeatability import Repeatability
+from xrd.comparing.compare import compare_patterns
+from xrd.comparing.result import Comparison
+from xrd.comparing.suspects import DECOMPOSITION_PRODUCTS, Suspects
 
 
 class RepeatabilityParameters(Parameters):
-    """What two scans of one powder differ by beyond counting, as `xrd.Repeatability`.
+    """What two scans of one powder differ by beyond counting, as `xrd.alignment.Repeatability`.
 
     Examples
     --------
@@ -40,11 +43,12 @@ class CompareParameters(Parameters):
     alpha : float
         How often two scans of one material may be called different.
     main : str, optional
-        Main phase of the reference (`xrd.reference_phases()`).
+        Main phase of the reference (`xrd.crystals.reference_phases()`).
     suspects : tuple of str
         Phases to look for by all their lines; needs `main`.
     repeatability : RepeatabilityParameters, optional
-        Of one's own instrument and way of mounting; by default that of `xrd.Repeatability`.
+        Of one's own instrument and way of mounting; by default that of
+        `xrd.alignment.Repeatability`.
 
     Examples
     --------

@@ -10,7 +10,7 @@ import xarray as xr
 
 from coatcore.errors import MeasurementError
 from coatcore.quality.technique import Learnable
-from xrd import learn_repeatability
+from xrd.comparing.repeat_learning import learn_repeatability
 
 
 def _repeatability(arrays: Sequence[xr.DataArray | xr.Dataset]) -> dict[str, Any]:

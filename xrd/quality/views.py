@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from coatcore.quality.views import Figure, Section, Table, own_tables
-from xrd import Comparison
+from xrd.comparing.result import Comparison
 
 _BELOW = "Below: their difference in standard deviations, grey within three."
 
