@@ -112,7 +112,7 @@ def _normalised(
     with warnings.catch_warnings():
         # What is unresolved is an error where it is needed, and left out where it is not.
         warnings.filterwarnings("ignore", message=".*is not told from its neighbours")
-        table = fit_peaks(calibrated, fragments)
+        table = memory.once(fit_peaks, calibrated, fragments)
     needed = list(dict.fromkeys([p.fragment, *named]))
     require_resolved(table.sel(fragment=needed))
     resolved = ~(table["flag"] == "unresolved").any("replicate")
