@@ -11,13 +11,13 @@ from . import write as write
 from .calibration.calibration import calibrate as calibrate
 from .comparing.comparison import compare_fragments as compare_fragments
 from .comparing.comparison import compare_groups as compare_groups
+from .comparing.figures import plot_boxes as plot_boxes
 from .comparing.normalization import normalize as normalize
 from .comparing.presence import confirm_coating as confirm_coating
 from .depth.dose import dose_profile as dose_profile
 from .depth.dose_fit import fit_dose_profile as fit_dose_profile
 from .images.image_coverage import fragment_coverage as fragment_coverage
 from .images.mass_images import ion_images as ion_images
-from .ions.figures import plot_boxes as plot_boxes
 from .ions.ions import ion as ion
 from .peaks.areas import peak_areas as peak_areas
 from .peaks.fit import fit_peaks as fit_peaks

@@ -13,6 +13,7 @@ import pandas as pd
 import xarray as xr
 from pydantic import ValidationError
 
+from coatcore.coverage import coverage_factor
 from coatcore.display import shown
 from coatcore.errors import MeasurementError
 from coatcore.plotting import pretty_unit
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Progress = Callable[[str, int, int], None]
-_Z = 1.959964
+_Z = coverage_factor()
 # Experiments that one task of a process does.
 _CHUNK = 25
 

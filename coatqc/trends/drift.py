@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from coatcore.coverage import coverage_factor
 from coatcore.errors import MeasurementError
 from coatcore.estimate import Estimate
 
@@ -66,7 +67,7 @@ def drift(values: ArrayLike, started: Sequence[str] | None = None, *, unit: str 
     _, ties = np.unique(x, return_counts=True)
     n = y.size
     variance = (n * (n - 1) * (2 * n + 5) - (ties * (ties - 1) * (2 * ties + 5)).sum()) / 18
-    reach = 1.959964 * np.sqrt(variance)
+    reach = coverage_factor() * np.sqrt(variance)
     low = int(max(0, np.floor((slopes.size - reach) / 2)))
     high = int(min(slopes.size - 1, np.ceil((slopes.size + reach) / 2)))
     return Estimate.from_interval(

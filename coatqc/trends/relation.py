@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from coatcore.coverage import coverage_factor
 from coatcore.display import shown
 from coatcore.errors import MeasurementError
 from coatcore.estimate import Estimate
@@ -27,7 +28,7 @@ _NAMED = 16
 # Of the variance between batches: above, it is mostly the measurement's own.
 _OWN = 0.5
 _NO_CAUSE = "A correlation over batches tells no cause: a third thing may move both."
-_Z = 1.959964
+_Z = coverage_factor()
 
 
 @shown(table="table", hide=("x", "y", "simulated"))

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
-from scipy.special import ndtri
 
+from coatcore.coverage import coverage_factor
 from coatcore.errors import MeasurementError
 from electrochem.active_material.open_circuit import OcvCurve
 from electrochem.labels.reference_electrode import same_reference
@@ -155,7 +155,7 @@ def active_mass(
     u_loss = np.where(first, 0, np.hypot(q_act * u_act, capacity[0] * u_capacity))
     slow = q_act - capacity
     u_slow = np.hypot(q_act * log_u, slow * u_capacity)
-    k = float(ndtri((1 + level) / 2))
+    k = coverage_factor(level=level)
     unit = str(table["discharge_capacity"].attrs.get("units", "mAh g-1"))
     data: dict[str, Any] = {
         "q_meas": ("cycle", capacity, {"units": unit, "long_name": "discharge capacity"}),

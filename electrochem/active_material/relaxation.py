@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
-from scipy.special import fdtri, ndtri
+from scipy.special import fdtri
 
+from coatcore.coverage import coverage_factor
 from coatcore.errors import MeasurementError
 from coatcore.estimate import Estimate
 
@@ -149,7 +150,7 @@ def _widest(parts: list[Estimate], level: float) -> Estimate:
         float(np.median([p.value for p in parts])),
         low,
         high,
-        standard_uncertainty=(high - low) / (2 * float(ndtri((1 + level) / 2))),
+        standard_uncertainty=(high - low) / (2 * coverage_factor(level=level)),
         unit="V",
         level=level,
         n=parts[0].n,
@@ -176,7 +177,7 @@ def _profile(t: np.ndarray, v: np.ndarray, level: float) -> tuple[Estimate, Esti
     pairs = fine[0]
     slow = pairs.at[-1] > np.log(0.98 * _SLOWEST) and bool(room[pairs.at.size - 1] >= 0)
     doubt = f"; processes slower than {_SLOWEST:g} rests are not excluded" if slow else ""
-    k = float(ndtri((1 + level) / 2))
+    k = coverage_factor(level=level)
     found = []
     for name, shift, words in (
         ("end", middle, "relaxed voltage"),
@@ -216,7 +217,7 @@ def both_sides(estimate: Estimate) -> float:
     1.0
     """
     sides = np.array([estimate.upper - estimate.value, estimate.value - estimate.lower])
-    return float(np.sqrt((sides**2).mean()) / ndtri((1 + estimate.level) / 2))
+    return float(np.sqrt((sides**2).mean()) / coverage_factor(level=estimate.level))
 
 
 def _checked(rest: xr.Dataset | tuple[ArrayLike, ArrayLike]) -> tuple[np.ndarray, np.ndarray]:

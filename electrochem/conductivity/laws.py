@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtri, stdtrit
 
+from coatcore.coverage import coverage_factor
 from coatcore.display import shown
 from coatcore.errors import MeasurementError
 from coatcore.estimate import Estimate
@@ -120,7 +120,7 @@ class ConductivityFit:
         g = np.array(slope[: len(self.covariance)])
         scatter = math.sqrt(max(float(g @ self.covariance @ g), 0.0))
         k, level = coverage_factor(self.dof), self._second.level
-        half = math.hypot(k * scatter, float(ndtri(0.975)) * self.u_common)
+        half = math.hypot(k * scatter, coverage_factor() * self.u_common)
         value = math.exp(log)
         return Estimate.from_interval(
             value,
@@ -136,17 +136,6 @@ class ConductivityFit:
     @property
     def _second(self) -> Estimate:
         return self.parameters["B" if self.law == "vtf" else "Ea"]
-
-
-def coverage_factor(dof: float) -> float:
-    """Of a 95 % interval, from the normal or Student's t distribution.
-
-    Examples
-    --------
-    >>> round(coverage_factor(math.inf), 2), round(coverage_factor(6), 2)
-    (1.96, 2.45)
-    """
-    return float(ndtri(0.975) if math.isinf(dof) else stdtrit(dof, 0.975))
 
 
 def checked_points(

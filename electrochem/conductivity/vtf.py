@@ -7,13 +7,13 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
+from coatcore.coverage import coverage_factor
 from coatcore.estimate import Estimate
 from electrochem.conductivity.conductivity import BOLTZMANN
 from electrochem.conductivity.laws import (
     ConductivityFit,
     chance_of_misfit,
     checked_points,
-    coverage_factor,
     criterion,
     misfit_said,
     parameter_of,

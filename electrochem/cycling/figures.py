@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from coatcore.coverage import coverage_factor
 from coatcore.errors import MeasurementError
 from coatcore.estimate import Estimate
 from coatcore.plotting import CYCLE, axis_label, mark_simulated, new_axes
@@ -204,7 +205,7 @@ def plot_differential_capacity(results: Mapping[str, xr.Dataset], ax: Axes | Non
         colour = CYCLE[number % len(CYCLE)]
         voltage = result["voltage"].values
         value = result["differential_capacity"].values
-        half = 1.96 * result["differential_capacity_u"].values
+        half = coverage_factor() * result["differential_capacity_u"].values
         ax.plot(voltage, value, color=colour, label=name)
         ax.fill_between(voltage, value - half, value + half, color=colour, alpha=0.25, linewidth=0)
     ax.axhline(0, color="0.6", linewidth=0.6)

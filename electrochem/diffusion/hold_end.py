@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
 
+from coatcore.coverage import coverage_factor
 from coatcore.errors import MeasurementError
 from coatcore.statistics.autoregressive_noise import Noise, noise_of
 from electrochem.impedance.models.finite_space import lognormal_nodes
@@ -115,7 +115,7 @@ def decay_with_end(t: np.ndarray, share: np.ndarray, fraction: float) -> Decay |
     rest = share[part] - _faded(found.x, t[part] / crossed, fraction)
     if rest.size < _NOISE_AT_LEAST:
         u = np.linalg.norm(rows, axis=1) * math.sqrt(2 * found.cost / dof)
-        k = float(stdtrit(dof, 0.975))
+        k = coverage_factor(dof)
     else:
         # What each point does to each parameter: a bin is the mean of its points.
         # The four parameters have taken as much as one piece of a spline would.
@@ -231,7 +231,7 @@ def _local(
     if noise is None:
         dof = max(x.size - 3, 1)
         u = float(np.linalg.norm(row)) * math.sqrt(float(left @ left) / dof)
-        k = float(stdtrit(dof, 0.975))
+        k = coverage_factor(dof)
     else:
         u, k = noise.of_sum(row), noise.coverage
     return Decay(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from coatcore.coverage import coverage_factor
 from coatcore.display import shown
 from coatcore.errors import MeasurementError
 from coatcore.estimate import Estimate
@@ -12,7 +13,7 @@ from electrochem.diffusion.hold_model import check_hold_model, diffusion_time_of
 from electrochem.diffusion.voltage_hold import HoldTime
 
 _UM_PER_CM = 1e4
-_NORMAL = 1.96
+_NORMAL = coverage_factor()
 
 
 def length_from_hold(

@@ -10,6 +10,7 @@ import xarray as xr
 
 from coatcore.display import shown
 from coatcore.errors import MeasurementError
+from coatcore.statistics.robust_scale import robust_scale
 from electrochem.impedance.figures import plot_kramers_kronig
 from electrochem.labels.labels import angular_frequency
 
@@ -207,4 +208,4 @@ def _noise(residual: np.ndarray) -> np.ndarray:
     """Scatter of neighbouring residuals, one a sweep."""
     step = np.diff(residual, n=2, axis=1) / np.sqrt(6)
     parts = np.concatenate([step.real, step.imag], axis=1)
-    return np.median(np.abs(parts), axis=1) / 0.6745
+    return np.asarray(robust_scale(parts, axis=1, about_zero=True))

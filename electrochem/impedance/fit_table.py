@@ -7,6 +7,7 @@ from collections.abc import Collection
 import numpy as np
 import pandas as pd
 
+from coatcore.coverage import coverage_factor
 from coatcore.errors import MeasurementError
 from electrochem.impedance.joint_fit import JointFit, shared_interval
 from electrochem.impedance.problem import Problem
@@ -62,8 +63,6 @@ def table_of(
     >>> table.loc[0, "parameter"], table.loc[0, "told"]
     ('R0', 'yes')
     """
-    from scipy.special import stdtrit
-
     m = fit.theta.shape[0]
     names = (*problem.free, *problem.derived)
     if profile is None:
@@ -75,8 +74,8 @@ def table_of(
     x = np.stack([problem.quantity(n, fit.theta, every) for n in names], axis=1)
     slope = np.stack([_slope(problem, n, fit.theta) for n in names], axis=1)
     u = np.sqrt(np.einsum("mqp,mpr,mqr->mq", slope, fit.covariance, slope))
-    k = stdtrit(fit.dof, 0.975)
-    common = float(stdtrit(fit.dof.sum(), 0.975))
+    k = coverage_factor(np.asarray(fit.dof, dtype=float))
+    common = coverage_factor(float(fit.dof.sum()))
     factor = np.where([n in problem.shared for n in names], common, k[:, None])
     low, high = x - factor * u, x + factor * u
     # What several spectra share is moved in all of them; the rest in one, the others giving way.

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from scipy.special import ndtr, ndtri, stdtr, stdtrit
+from scipy.special import ndtr, stdtr
 
+from coatcore.coverage import coverage_factor
 from coatcore.display import shown
 from coatcore.errors import MeasurementError
 from coatcore.estimate import Estimate
@@ -140,7 +141,7 @@ def compare_voltammograms(
     def below(x: float) -> float:
         return float(ndtr(x / u) if math.isinf(dof) else stdtr(dof, x / u))
 
-    k = float(ndtri(0.975) if math.isinf(dof) else stdtrit(dof, 0.975))
+    k = coverage_factor(dof)
     # A charge that is a lower bound leaves the difference open on its side.
     up, down = (any(one.cut for one in g) for g in groups)
     difference = Estimate.from_interval(

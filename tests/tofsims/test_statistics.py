@@ -11,8 +11,14 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from coatcore import MeasurementError
-from coatcore.statistics.quartiles import median_interval, quartiles
-from coatcore.statistics.ranks import cliffs_delta, hodges_lehmann, mann_whitney, rank_sum_counts
+from coatcore.statistics.quartiles import quartiles
+from coatcore.statistics.ranks import (
+    cliffs_delta,
+    hodges_lehmann,
+    mann_whitney,
+    median_interval,
+    rank_sum_counts,
+)
 from coatcore.statistics.several_tests import holm
 from tofsims import compare_fragments, compare_groups, plot_boxes
 from tofsims.comparing import box_statistics, mean_intensity

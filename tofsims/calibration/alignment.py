@@ -11,6 +11,7 @@ from scipy.stats import siegelslopes
 
 from coatcore.errors import MeasurementError
 from coatcore.provenance import add_history
+from coatcore.statistics.robust_scale import robust_scale
 from tofsims.calibration.calibration import calibrate
 from tofsims.calibration.lone_peak import find_peak, search_range, typical_width
 from tofsims.calibration.mass_scale import DEFAULT_CALIBRANTS
@@ -140,11 +141,11 @@ def _onto(
     # Wrong neighbours may be among them: a line that half of them do not move.
     start = siegelslopes(y, x)
     off = np.abs(y - start.intercept - start.slope * x)
-    keep = off <= max(3.5 * 1.4826 * float(np.median(off)), 0.1 * width * start.slope)
+    keep = off <= max(3.5 * float(robust_scale(off, about_zero=True)), 0.1 * width * start.slope)
     for _ in range(20):
         slope, offset = np.polyfit(x[keep], y[keep], 1)
         off = np.abs(y - offset - slope * x)
-        limit = max(3.5 * 1.4826 * float(np.median(off[keep])), 0.02 * width * slope)
+        limit = max(3.5 * float(robust_scale(off[keep], about_zero=True)), 0.02 * width * slope)
         new = off <= limit
         if (new == keep).all() or new.sum() < _FEWEST:
             break

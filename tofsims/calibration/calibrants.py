@@ -127,7 +127,7 @@ def centroid(time: np.ndarray, counts: np.ndarray, peak: Peak) -> tuple[float, f
     --------
     >>> time = np.arange(100.0)
     >>> counts = 1000 * np.exp(-0.5 * ((time - 50.3) / 2) ** 2)
-    >>> place, u = centroid(time, counts, Peak(50.0, 4.7, 1000.0))
+    >>> place, u = centroid(time, counts, Peak(time=50.0, fwhm=4.7, height=1000.0))
     >>> round(place, 3), bool(0.02 < u < 0.04)
     (50.3, True)
     """

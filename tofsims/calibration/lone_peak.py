@@ -23,7 +23,7 @@ _FEWEST = 8.0
 _STRONGEST = 10
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Peak:
     """A peak on the flight-time axis.
 
@@ -38,7 +38,7 @@ class Peak:
 
     Examples
     --------
-    >>> Peak(10.0, 2.0, 100.0).time
+    >>> Peak(time=10.0, fwhm=2.0, height=100.0).time
     10.0
     """
 
@@ -88,9 +88,9 @@ def find_peak(time: np.ndarray, counts: np.ndarray, low: float, high: float) -> 
     weight = np.clip(counts[span] - floor, 0, None)
     step = float(time[min(top + 1, time.size - 1)] - time[top])
     return Peak(
-        float((weight * time[span]).sum() / weight.sum()),
-        _width(counts, half, left, right) * step,
-        height,
+        time=float((weight * time[span]).sum() / weight.sum()),
+        fwhm=_width(counts, half, left, right) * step,
+        height=height,
     )
 
 

@@ -38,7 +38,7 @@ _WRONG, _DOUBTED = 0.003, 0.1
     also=("used",),
     hide=("calibrants",),
 )
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MassScale:
     """Line of the root of m/z against flight time, and what it stands on.
 
@@ -307,12 +307,12 @@ def _weighted(calibrants: tuple[Calibrant, ...], bin_width: float) -> MassScale:
     # Counting is known; only the excess has few degrees of freedom.
     share = float(np.mean(excess**2 / (counting**2 + excess**2 + 1e-30)))
     return MassScale(
-        offset,
-        slope,
-        middle,
-        float(1 / np.sqrt(weights.sum())),
-        float(1 / np.sqrt((weights * away**2).sum())),
-        excess,
-        max(n - 2, 1) / max(share, 1e-3) ** 2,
-        calibrants,
+        offset=offset,
+        slope=slope,
+        middle=middle,
+        offset_uncertainty=float(1 / np.sqrt(weights.sum())),
+        slope_uncertainty=float(1 / np.sqrt((weights * away**2).sum())),
+        excess=excess,
+        dof=max(n - 2, 1) / max(share, 1e-3) ** 2,
+        calibrants=calibrants,
     )

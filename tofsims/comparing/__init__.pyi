@@ -4,6 +4,7 @@ from .comparison import compare_fragments as compare_fragments
 from .comparison import compare_groups as compare_groups
 from .exploration import nonnegative_factors as nonnegative_factors
 from .exploration import principal_components as principal_components
+from .figures import plot_boxes as plot_boxes
 from .normalization import normalize as normalize
 from .normalization import normalize_points as normalize_points
 from .normalizers import NormalizerComparison as NormalizerComparison

@@ -10,23 +10,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy.special import stdtr, stdtrit
+from scipy.special import stdtr
 
+from coatcore.coverage import coverage_factor
 from coatcore.display import shown
 from coatcore.errors import MeasurementError
 from coatcore.estimate import Estimate
 from coatcore.plotting import new_axes
 from coatcore.statistics.ranks import cliffs_delta, hodges_lehmann, mann_whitney
 from coatcore.statistics.several_tests import holm
+from tofsims.comparing.figures import plot_boxes
 from tofsims.comparing.statistics import require_replicates
-from tofsims.ions.figures import plot_boxes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
 @shown()
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GroupComparison:
     """Two groups against each other.
 
@@ -132,7 +133,7 @@ def compare_groups(a: xr.DataArray, b: xr.DataArray) -> GroupComparison:
     u = float(np.sqrt(sum(relative)))
     dof = u**4 / sum(r**2 / (v.size - 1) for r, v in zip(relative, (x, y), strict=True))
     ratio = float(y.mean() / x.mean())
-    spread = float(np.exp(stdtrit(dof, 0.975) * u))
+    spread = float(np.exp(coverage_factor(dof) * u))
     n = min(x.size, y.size)
     estimate = Estimate.from_interval(
         ratio,
@@ -165,11 +166,20 @@ def compare_groups(a: xr.DataArray, b: xr.DataArray) -> GroupComparison:
         )
     delta = Estimate.from_interval(*cliffs_delta(x, y), n=n, method="Cliff's delta, Newcombe")
     welch = 2 * float(stdtr(dof, -abs(np.log(ratio)) / u))
-    return GroupComparison(estimate, mann_whitney(x, y), shift, factor, delta, welch, a, b)
+    return GroupComparison(
+        ratio=estimate,
+        p_value=mann_whitney(x, y),
+        shift=shift,
+        median_ratio=factor,
+        effect_size=delta,
+        welch_p_value=welch,
+        a=a,
+        b=b,
+    )
 
 
 @shown(table="table")
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FragmentComparison:
     """Two groups against each other, fragment by fragment.
 
@@ -272,7 +282,7 @@ def compare_fragments(a: xr.DataArray, b: xr.DataArray) -> FragmentComparison:
             UserWarning,
             stacklevel=2,
         )
-    return FragmentComparison(table, a.sel(fragment=shared), b.sel(fragment=shared))
+    return FragmentComparison(table=table, a=a.sel(fragment=shared), b=b.sel(fragment=shared))
 
 
 def _row(name: str, a: xr.DataArray, b: xr.DataArray) -> dict[str, object]:

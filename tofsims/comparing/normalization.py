@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
+from coatcore.coverage import coverage_factor
 from coatcore.errors import MeasurementError
 from coatcore.provenance import add_history
 
-_Z = 1.959964
+_Z = coverage_factor()
 # Counts added to every area before a logarithm is taken (Jeffreys' prior).
 _PRIOR_COUNTS = 0.5
 _ORDER = ("replicate", "fragment")

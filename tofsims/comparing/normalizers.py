@@ -27,7 +27,7 @@ _ALPHA = 0.05
 
 
 @shown(also=("summary",), table="table")
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NormalizerComparison:
     """One comparison of two groups under several normalisers.
 
@@ -213,7 +213,9 @@ def compare_normalizers(
         )
     steady = table[~table["normaliser changes"]]
     same = steady["conclusion"].nunique() == 1 and 2 * len(steady) > len(table)
-    return NormalizerComparison(fragment, table, same or table["conclusion"].nunique() == 1)
+    return NormalizerComparison(
+        fragment=fragment, table=table, agree=same or table["conclusion"].nunique() == 1
+    )
 
 
 def _compared(

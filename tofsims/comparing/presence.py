@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 from scipy.special import betainc
 
+from coatcore.coverage import coverage_factor
 from coatcore.display import shown
 from coatcore.errors import MeasurementError
 from coatcore.plotting import CYCLE, mark_simulated, new_axes
@@ -35,11 +36,11 @@ _ALPHA = 0.05
 _BINS_BESIDE = 3.0
 # A fragment is of one reference alone when all others show less than this share of it.
 _SPECIFIC = 0.2
-_Z = 1.959964
+_Z = coverage_factor()
 
 
 @shown(also=("summary",), hide=("components", "sample"), table="table")
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CoatingPresence:
     """Which components of a coating a sample shows.
 
@@ -291,7 +292,7 @@ def _judged(
     status = np.where(out["p (Holm)"] < _ALPHA, "present", "not seen")
     out["status"] = np.where(out["p"].isna(), "cannot tell", status)
     components = {c: _verdict(list(out.loc[out["component"] == c, "status"])) for c in chosen}
-    return CoatingPresence(out, components, table)
+    return CoatingPresence(table=out, components=components, sample=table)
 
 
 def _mean_share(share: xr.Dataset) -> tuple[float, float, float]:
@@ -303,9 +304,7 @@ def _mean_share(share: xr.Dataset) -> tuple[float, float, float]:
     half_low = np.sqrt(((x - share["lower"].values) ** 2).sum()) / x.size
     half_high = np.sqrt(((share["upper"].values - x) ** 2).sum()) / x.size
     if x.size > 1:
-        from scipy.special import stdtrit
-
-        scatter = float(stdtrit(x.size - 1, 0.975)) * x.std(ddof=1) / np.sqrt(x.size)
+        scatter = coverage_factor(x.size - 1) * x.std(ddof=1) / np.sqrt(x.size)
         half_low, half_high = max(half_low, scatter), max(half_high, scatter)
     return value, max(0.0, value - half_low), value + half_high
 

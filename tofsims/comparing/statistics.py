@@ -8,12 +8,13 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy.special import stdtrit
 
+from coatcore.coverage import coverage_factor
 from coatcore.errors import MeasurementError
 from coatcore.estimate import Estimate
-from coatcore.statistics.quartiles import Quartiles, median_interval
+from coatcore.statistics.quartiles import Quartiles
 from coatcore.statistics.quartiles import quartiles as quartiles_of
+from coatcore.statistics.ranks import median_interval
 
 # Head and whether it carries the unit of the values.
 _COLUMNS = (
@@ -116,7 +117,7 @@ def _box(
     within = x[(x >= low - reach) & (x <= high + reach)]
     n = x.size
     spread = float(x.std(ddof=1)) if n > 1 else np.nan
-    half = float(stdtrit(n - 1, 0.975)) * spread / np.sqrt(n) if n > 1 else np.nan
+    half = coverage_factor(n - 1) * spread / np.sqrt(n) if n > 1 else np.nan
     mean = float(x.mean())
     inner = (float(within.min()), float(within.max()))
     ends = median_interval(x)

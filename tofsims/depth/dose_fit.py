@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from coatcore.coverage import coverage_factor
 from coatcore.display import shown
 from coatcore.errors import MeasurementError
 from coatcore.estimate import Estimate
@@ -33,7 +34,7 @@ from tofsims.ions.figures import pretty_ion
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_Z = 1.959964
+_Z = coverage_factor()
 # By so much must a change improve the deviance to count as seen (95 %, 2 degrees of freedom).
 _CHANGE = 5.991465
 _FEWEST_SCANS = 5
@@ -42,7 +43,7 @@ _NEGLIGIBLE = 0.1
 
 
 @shown(also=("summary",), hide=("profile",), table="table")
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DoseFit:
     """Fragments of the coating that fall, and of the substrate that rise, with one cross section.
 
@@ -204,26 +205,7 @@ def fit_dose_profile(
     >>> bool(found.cross_section.lower < truth["cross_section"] < found.cross_section.upper)
     True
     """
-    if not isinstance(profile, xr.Dataset) or not {"counts", "exposure"} <= set(profile.data_vars):
-        raise MeasurementError("expected a profile from tofsims.dose_profile")
-    falling, rising = (
-        [ions] if isinstance(ions, str) else list(dict.fromkeys(ions))
-        for ions in (coating, substrate)
-    )
-    known = [str(n) for n in profile["fragment"].values]
-    if missing := [n for n in falling + rising if n not in known]:
-        raise MeasurementError(
-            f"the profile lacks {', '.join(missing)}: its fragments are {', '.join(known)}"
-        )
-    if not falling or set(falling) & set(rising):
-        raise MeasurementError("name at least one coating fragment, and none as both")
-    if profile.sizes["scan"] < _FEWEST_SCANS:
-        raise MeasurementError(
-            f"{profile.sizes['scan']} scans, at least {_FEWEST_SCANS} are needed to see a decay"
-        )
-    counts = profile["counts"].sel(fragment=falling + rising).transpose("fragment", "scan").values
-    if counts[: len(falling)].sum() == 0:
-        raise MeasurementError(f"no counts of {', '.join(falling)} in any scan: nothing to fit")
+    falling, rising, counts = _checked(profile, coating, substrate)
     dose, exposure = profile["dose"].values, profile["exposure"].values
     last = float(dose[-1])
     sign = np.array([1.0] * len(falling) + [-1.0] * len(rising))
@@ -248,32 +230,64 @@ def fit_dose_profile(
         n=dose.size,
         method="joint Poisson fit, profile likelihood",
     )
-    half = [np.log(2) / s if s > 0 else np.inf for s in (sigma, ends[1], ends[0])]
-    half[1] = 0.0 if not np.isfinite(ends[1]) else half[1]
-    half_dose = Estimate.from_interval(
-        half[0],
-        half[1],
-        half[2],
-        standard_uncertainty=half[0] * cross_section.standard_uncertainty / sigma,
-        unit="cm-2",
-        n=dose.size,
-        method=cross_section.method,
-    )
     pooled = counts[: len(falling)].sum(axis=0)
     rough = roughness(pooled, exposure, dose)
     lost = share_lost(pooled, exposure, dose, rough, cross_section)
     p_value = trend(pooled, exposure, dose, rough)
     return DoseFit(
-        cross_section,
-        half_dose,
-        lost,
-        p_value,
-        _verdict(lost, p_value),
-        _table(falling + rising, first[0], end[0], counts, exposure, dose, sigma, dispersion),
-        dispersion,
-        profile,
-        tuple(falling),
-        tuple(rising),
+        cross_section=cross_section,
+        half_dose=_half_dose(cross_section),
+        lost=lost,
+        p_value=p_value,
+        verdict=_verdict(lost, p_value),
+        table=_table(falling + rising, first[0], end[0], counts, exposure, dose, sigma, dispersion),
+        dispersion=dispersion,
+        profile=profile,
+        coating=tuple(falling),
+        substrate=tuple(rising),
+    )
+
+
+def _checked(
+    profile: xr.Dataset, coating: Sequence[str], substrate: Sequence[str]
+) -> tuple[list[str], list[str], np.ndarray]:
+    """Coating and substrate fragments, and their counts, dims (fragment, scan)."""
+    if not isinstance(profile, xr.Dataset) or not {"counts", "exposure"} <= set(profile.data_vars):
+        raise MeasurementError("expected a profile from tofsims.dose_profile")
+    falling, rising = (
+        [ions] if isinstance(ions, str) else list(dict.fromkeys(ions))
+        for ions in (coating, substrate)
+    )
+    known = [str(n) for n in profile["fragment"].values]
+    if missing := [n for n in falling + rising if n not in known]:
+        raise MeasurementError(
+            f"the profile lacks {', '.join(missing)}: its fragments are {', '.join(known)}"
+        )
+    if not falling or set(falling) & set(rising):
+        raise MeasurementError("name at least one coating fragment, and none as both")
+    if profile.sizes["scan"] < _FEWEST_SCANS:
+        raise MeasurementError(
+            f"{profile.sizes['scan']} scans, at least {_FEWEST_SCANS} are needed to see a decay"
+        )
+    counts = profile["counts"].sel(fragment=falling + rising).transpose("fragment", "scan").values
+    if counts[: len(falling)].sum() == 0:
+        raise MeasurementError(f"no counts of {', '.join(falling)} in any scan: nothing to fit")
+    return falling, rising, counts
+
+
+def _half_dose(cross_section: Estimate) -> Estimate:
+    """Dose at which half of the change is over, ln 2 / sigma."""
+    sigma, ends = cross_section.value, (cross_section.lower, cross_section.upper)
+    half = [np.log(2) / s if s > 0 else np.inf for s in (sigma, ends[1], ends[0])]
+    half[1] = 0.0 if not np.isfinite(ends[1]) else half[1]
+    return Estimate.from_interval(
+        half[0],
+        half[1],
+        half[2],
+        standard_uncertainty=half[0] * cross_section.standard_uncertainty / sigma,
+        unit="cm-2",
+        n=cross_section.n,
+        method=cross_section.method,
     )
 
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import digamma, expit, gammaln, logit
 
+from coatcore.coverage import coverage_factor, deviance_limit
+
 # Rise of the deviance at the ends of a 95 % interval, and its root.
-DEVIANCE, _Z = 3.841459, 1.959964
+DEVIANCE, _Z = deviance_limit(), coverage_factor()
 # Below this variance of the rates, counts are Poisson's.
 LEAST_SPREAD = 1e-5
 _MOST_SPREAD = 30.0
@@ -17,7 +19,7 @@ _MOST_SPREAD = 30.0
 _STEPS = 40
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PixelTable:
     """How often each pair of counts occurs: in the image, and in references of one kind.
 
@@ -42,7 +44,7 @@ class PixelTable:
         return ways + gammaln(self.other + 1) if self.other.size else ways
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CoverageFit:
     """Maximum of the likelihood and the interval of the share of coated pixels.
 
@@ -88,12 +90,18 @@ def tabulated(
     parts = [image, *(p if p is not None else image[:0] for p in (coated, bare))]
     cells, which = np.unique(np.concatenate(parts), axis=0, return_inverse=True)
     ends = np.cumsum([0, *(len(p) for p in parts)])
-    weights = [
+    of_image, of_coated, of_bare = (
         np.bincount(which.ravel()[a:b], minlength=len(cells)).astype(float)
         for a, b in itertools.pairwise(ends)
-    ]
+    )
     other = cells[:, 1] if cells.shape[1] == 2 else cells[:0, 0]
-    return PixelTable(cells[:, 0].astype(float), other.astype(float), *weights)
+    return PixelTable(
+        coating=cells[:, 0].astype(float),
+        other=other.astype(float),
+        image=of_image,
+        coated=of_coated,
+        bare=of_bare,
+    )
 
 
 def fit_coverage(table: PixelTable, *, uneven: bool = True) -> CoverageFit:
@@ -136,14 +144,14 @@ def fit_coverage(table: PixelTable, *, uneven: bool = True) -> CoverageFit:
     doubt = float((table.image * probability * (1 - probability)).sum())
     least = (_Z * np.sqrt(doubt) + 0.5) / n
     return CoverageFit(
-        share,
-        0.0 if lower == 0 else max(0.0, share - _without_sampling(share, lower, n, least)),
-        1.0 if upper == 1 else min(1.0, share + _without_sampling(share, upper, n, least)),
-        at.means(coated=True)[0],
-        at.means(coated=False)[0],
-        float(np.exp(theta[best, -1])) if uneven else 0.0,
-        probability,
-        np.exp(joint),
+        share=share,
+        lower=0.0 if lower == 0 else max(0.0, share - _without_sampling(share, lower, n, least)),
+        upper=1.0 if upper == 1 else min(1.0, share + _without_sampling(share, upper, n, least)),
+        coated=at.means(coated=True)[0],
+        bare=at.means(coated=False)[0],
+        spread=float(np.exp(theta[best, -1])) if uneven else 0.0,
+        probability=probability,
+        expected=np.exp(joint),
     )
 
 

@@ -28,7 +28,7 @@ _APART = 0.5
 
 
 @shown()
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FragmentCoverage:
     """Share of an image's pixels that are coated.
 
@@ -185,13 +185,13 @@ def fragment_coverage(
         method="two-level mixture of counts, profile likelihood",
     )
     return FragmentCoverage(
-        coverage,
-        add_history(probability, "fragment_coverage", coating=mine, substrate=other),
-        rates,
-        found.spread,
-        images,
-        tuple(mine),
-        tuple(other),
+        coverage=coverage,
+        probability=add_history(probability, "fragment_coverage", coating=mine, substrate=other),
+        rates=rates,
+        spread=found.spread,
+        images=images,
+        coating=tuple(mine),
+        substrate=tuple(other),
     )
 
 

@@ -1,4 +1,3 @@
-from .figures import plot_boxes as plot_boxes
 from .interference import interferences as interferences
 from .ions import Ion as Ion
 from .ions import ion as ion

@@ -20,7 +20,7 @@ _NOT_YET = 0.4
 _OWN = 0.4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GroupFit:
     """Areas of the listed peaks of a group.
 
@@ -134,21 +134,21 @@ def fit_group(
     fwhm = np.array([full_width(found.values[:5], w, step) for w in widths])
     limits = np.array([_detection_limit(found, k, factor) for k in range(n)])
     return GroupFit(
-        found.areas[:n],
-        spread,
-        ends[:, 0],
-        ends[:, 1],
-        found.values[-1] * 5 * fwhm / step,
-        limits,
-        np.array([_shows(found, k, limits[k], step) for k in range(n)]),
-        places + shift[:n],
-        fwhm,
-        found.misfit,
-        _too_large(found),
-        np.array(extra) + shift[n:],
-        cut,
-        found.expected,
-        found.areas[:, None] * np.array(profiles(found.problem, found.values)),
+        area=found.areas[:n],
+        standard_uncertainty=spread,
+        lower=ends[:, 0],
+        upper=ends[:, 1],
+        background=found.values[-1] * 5 * fwhm / step,
+        detection_limit=limits,
+        resolved=np.array([_shows(found, k, limits[k], step) for k in range(n)]),
+        place=places + shift[:n],
+        fwhm=fwhm,
+        misfit=found.misfit,
+        misfit_limit=_too_large(found),
+        unlisted=np.array(extra) + shift[n:],
+        window=cut,
+        expected=found.expected,
+        parts=found.areas[:, None] * np.array(profiles(found.problem, found.values)),
     )
 
 
@@ -192,15 +192,15 @@ def _problem(
     at = np.arange(5, 6 + more)
     precision[at, at] = 1 / sure**2
     return Problem(
-        [edges],
-        [counts],
-        [ratio],
-        np.zeros(n + more, dtype=int),
-        np.concatenate([np.zeros(n, dtype=int), 1 + np.arange(more)]),
-        np.concatenate([places, extra]),
-        shape.reference,
-        mean,
-        precision,
+        edges=[edges],
+        counts=[counts],
+        ratio=[ratio],
+        window=np.zeros(n + more, dtype=int),
+        shift=np.concatenate([np.zeros(n, dtype=int), 1 + np.arange(more)]),
+        place=np.concatenate([places, extra]),
+        reference=shape.reference,
+        mean=mean,
+        precision=precision,
     )
 
 

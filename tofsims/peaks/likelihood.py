@@ -24,7 +24,7 @@ _FLOOR = 1e-7
 _REACH = 4.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Problem:
     """Windows of a spectrum and the peaks in them.
 
@@ -50,7 +50,8 @@ class Problem:
     >>> mean = np.concatenate([[0.0, -1.0, 2.0, -9.0, 0.0], [0.0, 10.0, 0.1]])
     >>> sure = np.diag([1e4] * 5 + [1.0, 0.0, 0.0])
     >>> edges = np.arange(6.0)
-    >>> p = Problem([edges], [counts], [np.ones(5)], one, one, np.array([2.5]), 2.5, mean, sure)
+    >>> p = Problem(edges=[edges], counts=[counts], ratio=[np.ones(5)], window=one, shift=one,
+    ...     place=np.array([2.5]), reference=2.5, mean=mean, precision=sure)
     >>> bool(13 < fit(p, mean).areas[0] < 16)
     True
     """
@@ -96,7 +97,7 @@ class Problem:
         return np.concatenate(self.counts), np.concatenate(self.ratio), window
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Solution:
     """Most likely parameters.
 
@@ -250,7 +251,13 @@ def fit(problem: Problem, start: np.ndarray, fixed: int | None = None) -> Soluti
         damping = max(damping / 10, 1e-9)
         if gain < 1e-4:
             break
-    return Solution(values, _inverse(problem, expected, jacobian), objective, expected, problem)
+    return Solution(
+        values=values,
+        covariance=_inverse(problem, expected, jacobian),
+        objective=objective,
+        expected=expected,
+        problem=problem,
+    )
 
 
 def covariance_at(problem: Problem, values: np.ndarray) -> np.ndarray:

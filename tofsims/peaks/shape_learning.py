@@ -24,7 +24,7 @@ _LIGHTEST = 10.0
 _UNKNOWN_PLACE, _BEST_PLACE = 0.5, 0.03
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PeakShape:
     """The shape of a spectrum's peaks, and where they stand on its mass scale.
 
@@ -113,7 +113,15 @@ def learn_shape(spectrum: xr.DataArray, ions: list[str]) -> PeakShape:
     prior = np.diag(1 / SPREAD**2)
     if not places.size:
         fwhm = full_width(usual, 1.0, step)
-        return PeakShape(usual, np.diag(SPREAD**2), reference, fwhm, 0.0, _UNKNOWN_PLACE * fwhm, 0)
+        return PeakShape(
+            values=usual,
+            covariance=np.diag(SPREAD**2),
+            reference=reference,
+            fwhm=fwhm,
+            offset=0.0,
+            spread=_UNKNOWN_PLACE * fwhm,
+            peaks=0,
+        )
     edges, ratio = bin_edges(time), variance_ratio(spectrum)
     cuts = [window_of(time, time[p], time[p], width) for p in places]
     n = places.size
@@ -127,15 +135,15 @@ def learn_shape(spectrum: xr.DataArray, ions: list[str]) -> PeakShape:
     fast = precision.copy()
     fast[[SLOW, SHARE], [SLOW, SHARE]] = 1e6
     problem = Problem(
-        [edges[c.start : c.stop + 1] for c in cuts],
-        [counts[c] for c in cuts],
-        [ratio[c] for c in cuts],
-        np.arange(n),
-        np.arange(n),
-        time[places],
-        reference,
-        mean,
-        fast,
+        edges=[edges[c.start : c.stop + 1] for c in cuts],
+        counts=[counts[c] for c in cuts],
+        ratio=[ratio[c] for c in cuts],
+        window=np.arange(n),
+        shift=np.arange(n),
+        place=time[places],
+        reference=reference,
+        mean=mean,
+        precision=fast,
     )
     found = fit(replace(problem, precision=precision), fit(problem, mean).values)
     # Where real peaks are not of this form, or not all of one, the shape is known less well.
@@ -143,7 +151,15 @@ def learn_shape(spectrum: xr.DataArray, ions: list[str]) -> PeakShape:
     shape = found.values[:5]
     fwhm = full_width(shape, 1.0, step)
     offset, spread = _standing(spectrum, ions, time[places] + found.values[5 : 5 + n], fwhm)
-    return PeakShape(shape, covariance, reference, fwhm, offset, spread, n)
+    return PeakShape(
+        values=shape,
+        covariance=covariance,
+        reference=reference,
+        fwhm=fwhm,
+        offset=offset,
+        spread=spread,
+        peaks=n,
+    )
 
 
 def standing_at(shape: PeakShape, spectrum: xr.DataArray, place: float) -> PeakShape:

@@ -13,8 +13,8 @@ import xarray as xr
 from coatcore.plotting import plot_lines, plot_mean_image
 from coatcore.quality.views import Figure, Finding, Section, Table, own_tables
 from tofsims.comparing.comparison import GroupComparison
+from tofsims.comparing.figures import plot_boxes
 from tofsims.comparing.presence import CoatingPresence
-from tofsims.ions.figures import plot_boxes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -96,7 +96,8 @@ def quick_look(thing: xr.DataArray | xr.Dataset) -> Axes:
 
     Examples
     --------
-    >>> quick_look(tofsims.simulate_spectra(1, n=1)[0][0]).get_xlabel()
+    >>> from tofsims.simulating.spectra import simulate_spectra
+    >>> quick_look(simulate_spectra(1, n=1)[0][0]).get_xlabel()
     'm/z / u'
     """
     if thing.attrs.get("kind") == "mass_events":

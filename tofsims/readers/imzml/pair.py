@@ -28,7 +28,7 @@ _UUID, _SUMS = "IMS:1000080", {"IMS:1000091": "sha1", "IMS:1000090": "md5"}
 _SIZES = {"f": 4, "d": 8, "i": 4, "l": 8}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """An open pair of files.
 
@@ -120,7 +120,9 @@ def open_run(path: Path) -> Iterator[Run]:
         _lengths(path, beside, parser)
         places, shape = _raster(path, parser)
         facts = {**_facts(parser, places, shape), "ibd_sha256": sha256_of(beside)}
-        yield Run(parser, path, places, shape, _pixel(parser), facts)
+        yield Run(
+            parser=parser, path=path, places=places, shape=shape, pixel=_pixel(parser), facts=facts
+        )
 
 
 def _ibd(path: Path) -> Path:

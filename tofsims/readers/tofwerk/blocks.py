@@ -13,7 +13,7 @@ from coatcore.errors import ReadError
 _BLOCK = 32 * 2**20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StoredCounts:
     """An array of counts in an HDF5 file; slicing it opens the file, reads, and closes it.
 
@@ -57,7 +57,14 @@ class StoredCounts:
     def of(cls, dataset: Any, path: Path, factor: float) -> StoredCounts:
         """The counts of an open dataset."""
         chunks = dataset.chunks or (1, 1, *dataset.shape[2:])
-        return cls(path, dataset.name, dataset.shape, chunks, factor, _stamp(path))
+        return cls(
+            path=path,
+            name=dataset.name,
+            shape=dataset.shape,
+            chunks=chunks,
+            factor=factor,
+            stamp=_stamp(path),
+        )
 
     @property
     def ndim(self) -> int:
@@ -111,7 +118,9 @@ def lazy(stored: StoredCounts) -> Any:
     Examples
     --------
     >>> shape = (200, 256, 256, 20)
-    >>> lazy(StoredCounts(Path("a"), "b", shape, (1, 256, 256, 20), 1.0, (0, 0))).chunksize
+    >>> stored = StoredCounts(path=Path("a"), name="b", shape=shape, chunks=(1, 256, 256, 20),
+    ...     factor=1.0, stamp=(0, 0))
+    >>> lazy(stored).chunksize
     (6, 256, 256, 20)
     """
     import dask.array
