@@ -31,7 +31,9 @@ from skimage.measure import label, regionprops_table
 from skimage.morphology import remove_small_objects, skeletonize
 from skimage.segmentation import watershed
 
-from imaging import CrackParameters, SemTruth, find_cracks, simulate_sem
+from imaging import find_cracks, simulate_sem
+from imaging.particles import CrackParameters
+from imaging.simulating import SemTruth
 
 # The scores are the tests' own.
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from imaging import find_cracks_in_files, simulate_sem, write_zeiss_tiff
+from imaging import find_cracks_in_files, simulate_sem
 from imaging.labels.labels import labelled_image
+from imaging.write import write_zeiss_tiff
 
 PIXEL = 20.0
 

@@ -19,8 +19,8 @@ from scipy import ndimage
 from scipy.spatial import ConvexHull
 from skimage.draw import polygon
 
-from imaging import SemTruth
 from imaging.labels.labels import labelled_image
+from imaging.simulating import SemTruth
 
 _FINE = 3
 _BRIGHT, _DARK, _VOID = 150.0, 88.0, 34.0

@@ -143,7 +143,7 @@ def test_it_is_planned(stranger):
 
 def test_the_docs_table_lists_it(stranger):
     stranger.folder.joinpath("table.py").write_text(
-        f"import sys; sys.path.insert(0, {str(ROOT / 'docs' / '_ext')!r})\n"
+        f"import sys; sys.path[:0] = [{str(ROOT / 'docs')!r}, {str(ROOT / 'docs' / '_ext')!r}]\n"
         "from reference_by_code import Quantities\n"
         "print('\\n'.join(Quantities.lines(None)))\n"
     )

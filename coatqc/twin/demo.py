@@ -283,7 +283,7 @@ def _infrared(folder: Path, truth: dict[str, float | str]) -> None:
             spectra.write.write_dpt(made, folder / f"nanoir/{name}_{i + 1}.dpt")
     truth[truth_key("nanoir_spectrum.carbonyl_shift", "coated", "blend")] = COATED_PARTICLE - BLEND
     image, _ = imaging.simulate_nanoir_map(600, coverage=COVERAGE, shape=(256, 256))
-    imaging.write_gsf(image, folder / "nanoir/coated_1677.gsf")
+    imaging.write.write_gsf(image, folder / "nanoir/coated_1677.gsf")
     truth[truth_key("nanoir_map.coverage", "coated", None)] = COVERAGE
 
 
@@ -331,7 +331,7 @@ def _microscopy(folder: Path, truth: dict[str, float | str]) -> None:
         for i in range(images):
             image, known = imaging.simulate_sem(10 * seed + i, crack_area_fraction=fraction)
             name = f"{group}.tif" if images == 1 else f"{group}_{i + 1}.tif"
-            imaging.write_zeiss_tiff(image, folder / "sem" / name)
+            imaging.write.write_zeiss_tiff(image, folder / "sem" / name)
             parts.append(known.crack_area_fraction)
         held[group] = float(np.mean(parts))
         truth[truth_key("sem.crack_area_fraction", group, None)] = held[group]
@@ -347,7 +347,7 @@ def _coating(folder: Path, truth: dict[str, float | str]) -> None:
             950 + i, thickness=thickness, shape=(256, 256), pixel=0.08
         )
         # A camera counts whole electrons.
-        imaging.write_mrc(image.round(), folder / "tem" / f"coated_{i}.mrc")
+        imaging.write.write_mrc(image.round(), folder / "tem" / f"coated_{i}.mrc")
         held.append(known["thickness"])
     truth[truth_key("tem.coating_thickness", "coated", None)] = float(np.mean(held))
     truth[truth_key("tem.covered", "coated", None)] = 1.0

@@ -44,7 +44,9 @@ class Crosstalk:
 
     Examples
     --------
-    >>> from imaging import add_artefacts, remove_crosstalk, simulate_nanoir_map
+    >>> from imaging import simulate_nanoir_map
+    >>> from imaging.maps import remove_crosstalk
+    >>> from imaging.simulating import add_artefacts
     >>> rough, truth = add_artefacts(simulate_nanoir_map(1)[0], 1, crosstalk=0.01)
     >>> found = remove_crosstalk(rough, truth["height"])
     >>> found.coefficients["height"].unit
@@ -129,7 +131,8 @@ def remove_crosstalk(image: xr.DataArray, height: xr.DataArray, *, slope: bool =
 
     Examples
     --------
-    >>> from imaging import add_artefacts, simulate_nanoir_map
+    >>> from imaging import simulate_nanoir_map
+    >>> from imaging.simulating import add_artefacts
     >>> clean, _ = simulate_nanoir_map(1)
     >>> rough, truth = add_artefacts(clean, 1, crosstalk=0.01)
     >>> found = remove_crosstalk(rough, truth["height"])

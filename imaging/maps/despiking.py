@@ -35,7 +35,8 @@ class Despiked:
 
     Examples
     --------
-    >>> from imaging import despike, simulate_nanoir_map
+    >>> from imaging import simulate_nanoir_map
+    >>> from imaging.maps import despike
     >>> despike(simulate_nanoir_map(1)[0]).count
     0
     """

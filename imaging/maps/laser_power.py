@@ -48,7 +48,8 @@ def normalize_power(
 
     Examples
     --------
-    >>> from imaging import add_artefacts, simulate_nanoir_map
+    >>> from imaging import simulate_nanoir_map
+    >>> from imaging.simulating import add_artefacts
     >>> clean, _ = simulate_nanoir_map(1)
     >>> flickering, truth = add_artefacts(clean, 1, power_noise=0.1)
     >>> steady = normalize_power(flickering, truth["power"])

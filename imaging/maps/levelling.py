@@ -68,7 +68,8 @@ def align_rows(
 
     Examples
     --------
-    >>> from imaging import add_artefacts, simulate_nanoir_map
+    >>> from imaging import simulate_nanoir_map
+    >>> from imaging.simulating import add_artefacts
     >>> clean, _ = simulate_nanoir_map(1)
     >>> rough, truth = add_artefacts(clean, 1, row_offset=0.2)
     >>> aligned = align_rows(rough)
@@ -180,7 +181,8 @@ def remove_drift(
 
     Examples
     --------
-    >>> from imaging import add_artefacts, simulate_nanoir_map
+    >>> from imaging import simulate_nanoir_map
+    >>> from imaging.simulating import add_artefacts
     >>> clean, _ = simulate_nanoir_map(1)
     >>> drifting, _ = add_artefacts(clean, 1, drift=0.5)
     >>> steady = remove_drift(drifting)

@@ -173,7 +173,8 @@ def prepare_map(
 
     Examples
     --------
-    >>> from imaging import add_artefacts, simulate_nanoir_map
+    >>> from imaging import simulate_nanoir_map
+    >>> from imaging.simulating import add_artefacts
     >>> clean, _ = simulate_nanoir_map(1)
     >>> dirty, truth = add_artefacts(clean, 1, row_offset=0.2, crosstalk=0.01, spikes=0.001)
     >>> prepared = prepare_map(dirty, height=truth["height"])

@@ -8,11 +8,15 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-import imaging
 from coatcore.errors import MeasurementError
 from coatcore.quality.design import Design, Outcome, Pooled, counts_up_to, drawn, judged
 from coatcore.quality.parameters import Parameters
+from imaging.coating.thickness import coating_thickness
+from imaging.cracks.find import find_cracks
+from imaging.cracks.groups.compare import compare_cracks
 from imaging.quality.tem import mean_over_images
+from imaging.simulating.sem import simulate_sem
+from imaging.simulating.tem import simulate_tem
 
 
 class CrackSettings(Parameters):
@@ -55,21 +59,21 @@ def _cracked(
 ) -> list[Any]:
     made = []
     for _ in range(count):
-        image, _ = imaging.simulate_sem(
+        image, _ = simulate_sem(
             drawn(rng) % 2**31,
             crack_area_fraction=level,
             shape=(settings.height, settings.width),
             pixel=settings.pixel,
             electrons=settings.electrons,
         )
-        made.append(imaging.find_cracks(image).particles)
+        made.append(find_cracks(image).particles)
     return made
 
 
 def _fewer_cracks(
     settings: CrackSettings, reference: Sequence[Any], sample: Sequence[Any], alpha: float
 ) -> Outcome:
-    compared = imaging.compare_cracks({"reference": reference, "sample": sample})
+    compared = compare_cracks({"reference": reference, "sample": sample})
     return judged(compared.effect, 0.0, alpha=alpha)
 
 
@@ -89,8 +93,8 @@ def _coated(
     made = []
     for _ in range(count):
         thickness = max(0.3, level + settings.scatter * rng.normal())
-        image, _ = imaging.simulate_tem(drawn(rng) % 2**31, thickness=thickness)
-        made.append(imaging.coating_thickness(image).median)
+        image, _ = simulate_tem(drawn(rng) % 2**31, thickness=thickness)
+        made.append(coating_thickness(image).median)
     return made
 
 

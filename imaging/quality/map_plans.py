@@ -8,12 +8,13 @@ import numpy as np
 import xarray as xr
 from pydantic import Field
 
-import imaging
 from coatcore.errors import MeasurementError
 from coatcore.quality.design import FAILED, Design, Fresh, Outcome, Pilot, drawn, judged
 from coatcore.quality.parameters import Parameters
 from coatcore.quality.quantity import Inputs, Measurement
+from imaging.holes.pinholes import find_pinholes
 from imaging.quality.nanoir import QUANTITIES
+from imaging.simulating.nanoir_map import simulate_nanoir_map
 
 # Log-normal spread of the simulated holes' diameters.
 _SPREAD = 0.35
@@ -73,7 +74,7 @@ def _map(
     pixel: float,
     one: float = 0.0,
 ) -> xr.DataArray:
-    return imaging.simulate_nanoir_map(
+    return simulate_nanoir_map(
         drawn(rng),
         coverage=coverage,
         shape=(points, points),
@@ -207,7 +208,7 @@ def _pinhole_levels(settings: FieldSettings, effect: float) -> tuple[float, floa
 def _pilot(arrays: Sequence[xr.DataArray], settings: MapSettings) -> Pilot:
     if len(arrays) != 1:
         raise MeasurementError(f"one map is taken as pilot, found {len(arrays)}")
-    found = imaging.find_pinholes(arrays[0], unseen=settings.unseen, tip_radius=settings.tip_radius)
+    found = find_pinholes(arrays[0], unseen=settings.unseen, tip_radius=settings.tip_radius)
     level, noise = found.seen.coating.value, found.seen.bare.scatter
     texture = float(np.sqrt(max(0.0, found.seen.coating.scatter**2 - noise**2)))
     x = arrays[0]["x"].values

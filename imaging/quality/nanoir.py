@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 from pydantic import Field
 
-import imaging
 from coatcore.errors import MeasurementError
 from coatcore.estimate import Estimate
 from coatcore.quality.parameters import Parameters
 from coatcore.quality.quantity import Inputs, Measurement, Quantity
+from imaging.holes.pinholes import Pinholes, find_pinholes
 
 
 class MapParameters(Parameters):
@@ -29,7 +29,7 @@ class MapParameters(Parameters):
     false_alarm: float = Field(default=0.05, gt=0, lt=0.5, description="chance a map")
 
 
-def _measure(inputs: Inputs, *, of: Callable[[imaging.Pinholes], Estimate]) -> Measurement:
+def _measure(inputs: Inputs, *, of: Callable[[Pinholes], Estimate]) -> Measurement:
     if len(inputs.sample) != 1:
         raise MeasurementError(
             f"pinholes are measured on one map, found {len(inputs.sample)}; "
@@ -37,7 +37,7 @@ def _measure(inputs: Inputs, *, of: Callable[[imaging.Pinholes], Estimate]) -> M
         )
     p = inputs.parameters
     found = inputs.memory.once(
-        imaging.find_pinholes,
+        find_pinholes,
         inputs.sample[0],
         bare=p.bare,
         unseen=p.unseen,
@@ -60,9 +60,7 @@ def _measure(inputs: Inputs, *, of: Callable[[imaging.Pinholes], Estimate]) -> M
     )
 
 
-def _quantity(
-    what: str, title: str, unit: str, of: Callable[[imaging.Pinholes], Estimate]
-) -> Quantity:
+def _quantity(what: str, title: str, unit: str, of: Callable[[Pinholes], Estimate]) -> Quantity:
     measure = functools.partial(_measure, of=of)
     name = f"nanoir_map.{what}"
     return Quantity(

@@ -5,24 +5,27 @@ from __future__ import annotations
 import pandas as pd
 import xarray as xr
 
-import imaging
 from coatcore.estimate import Estimate
 from coatcore.quality.memory import Memory
 from coatcore.quality.parameters import Parameters
 from coatcore.quality.quantity import Inputs, Measurement, Quantity
+from imaging.cracks.find import find_cracks
+from imaging.cracks.fraction import crack_area_fraction, lost_contact
+from imaging.cracks.groups.compare import compare_cracks
+from imaging.cracks.result import Cracks
 
 
 def _cracks(
     memory: Memory, images: list[xr.DataArray]
-) -> tuple[Estimate, list[imaging.Cracks], pd.DataFrame]:
+) -> tuple[Estimate, list[Cracks], pd.DataFrame]:
     """Crack area fraction of all particles of all images, with each image's cracks."""
-    found = [memory.once(imaging.find_cracks, image) for image in images]
+    found = [memory.once(find_cracks, image) for image in images]
     tables = [
         each.particles.assign(image=image.attrs.get("source", ""))
         for each, image in zip(found, images, strict=True)
     ]
     particles = pd.concat(tables, ignore_index=True)
-    return imaging.crack_area_fraction(particles), found, particles
+    return crack_area_fraction(particles), found, particles
 
 
 def _fraction(inputs: Inputs) -> Measurement:
@@ -43,7 +46,7 @@ def _fraction(inputs: Inputs) -> Measurement:
 
 def _lost_contact(inputs: Inputs) -> Measurement:
     _, found, particles = _cracks(inputs.memory, inputs.sample)
-    return Measurement(estimate=imaging.lost_contact(particles), result=found, table=particles)
+    return Measurement(estimate=lost_contact(particles), result=found, table=particles)
 
 
 def _difference(inputs: Inputs) -> Measurement:
@@ -62,7 +65,7 @@ def _difference(inputs: Inputs) -> Measurement:
         )
         result = [*found_reference, *found]
         return Measurement(estimate=difference, result=result, table=table, notes=tuple(notes))
-    compared = imaging.compare_cracks({"reference": found_reference, "sample": found})
+    compared = compare_cracks({"reference": found_reference, "sample": found})
     notes.append(compared.summary)
     return Measurement(
         estimate=compared.effect,
@@ -72,7 +75,7 @@ def _difference(inputs: Inputs) -> Measurement:
     )
 
 
-def _image_row(side: str, found: imaging.Cracks) -> dict[str, str | int | float]:
+def _image_row(side: str, found: Cracks) -> dict[str, str | int | float]:
     fraction = found.crack_area_fraction
     return {
         "side": side,

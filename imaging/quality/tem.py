@@ -8,17 +8,17 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-import imaging
 from coatcore.coverage import coverage_factor
 from coatcore.estimate import Estimate
 from coatcore.quality.parameters import Parameters
 from coatcore.quality.quantity import Inputs, Measurement, Quantity
+from imaging.coating.thickness import CoatingThickness, coating_thickness
 
 _METHOD = "mean over images, Student's t"
 
 
-def _measure(inputs: Inputs, *, of: Callable[[imaging.CoatingThickness], Estimate]) -> Measurement:
-    found = [inputs.memory.once(imaging.coating_thickness, image) for image in inputs.sample]
+def _measure(inputs: Inputs, *, of: Callable[[CoatingThickness], Estimate]) -> Measurement:
+    found = [inputs.memory.once(coating_thickness, image) for image in inputs.sample]
     names = [str(each.image.attrs.get("source", "")) for each in found]
     table = pd.DataFrame(
         {

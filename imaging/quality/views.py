@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
-import imaging
 from coatcore.quality.views import Figure, Section, Table, own_tables
+from imaging.cracks.groups.compare import CrackComparison
+from imaging.holes.pinholes import Pinholes
+from imaging.labels.figures import plot_image
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,7 +38,7 @@ def maps(section: Section) -> Iterator[Figure | Table]:
     seen = set()
     for finding in section.findings:
         found = finding.result
-        if isinstance(found, imaging.Pinholes) and finding.sample not in seen:
+        if isinstance(found, Pinholes) and finding.sample not in seen:
             seen.add(finding.sample)
             yield Figure(caption=f"{finding.sample}. {_HOLES}", draw=found.plot)
     yield from own_tables(section.findings)
@@ -61,7 +63,7 @@ def cross_sections(section: Section) -> Iterator[Figure | Table]:
         if finding.quantity.needs_reference:
             # The images are drawn with the samples they show.
             for one in results:
-                if isinstance(one, imaging.CrackComparison):
+                if isinstance(one, CrackComparison):
                     names = (str(finding.reference), finding.sample)
                     draw = functools.partial(_named, one, names)
                     yield Figure(caption=f"{finding.against}.", draw=draw)
@@ -76,7 +78,7 @@ def cross_sections(section: Section) -> Iterator[Figure | Table]:
     yield from own_tables(section.findings)
 
 
-def _named(comparison: imaging.CrackComparison, names: tuple[str, str]) -> Axes:
+def _named(comparison: CrackComparison, names: tuple[str, str]) -> Axes:
     """Groups under the names that the batch gives them."""
     own = dict(zip(comparison.groups, names, strict=True))
     particles = comparison.particles
@@ -113,6 +115,6 @@ def edges(section: Section) -> Iterator[Figure | Table]:
             image = file.data
             assert isinstance(image, xr.DataArray)
             if str(image.attrs.get("source", "")) not in drawn:
-                draw = functools.partial(imaging.plot_image, image)
+                draw = functools.partial(plot_image, image)
                 yield Figure(caption=f"{sample}: {file.path}", draw=draw)
     yield from own_tables(section.findings)

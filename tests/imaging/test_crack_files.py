@@ -7,8 +7,9 @@ import pytest
 import tifffile
 
 from coatcore import MeasurementError, read
-from imaging import CrackParameters, find_cracks, find_cracks_in_files, simulate_sem
-from imaging import write_zeiss_tiff as write
+from imaging import find_cracks, find_cracks_in_files, simulate_sem
+from imaging.particles import CrackParameters
+from imaging.write import write_zeiss_tiff as write
 
 
 def test_processes_give_what_one_gives_and_lose_only_the_bad_file(tmp_path):

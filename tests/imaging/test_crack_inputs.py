@@ -11,18 +11,12 @@ import xarray as xr
 from skimage.filters import gaussian
 
 from coatcore import MeasurementError, read
-from imaging import (
-    CrackParameters,
-    compare_cracks,
-    find_cracks,
-    find_data_bar,
-    find_particles,
-    measure_cracks,
-    particle_table,
-    simulate_sem,
-    write_zeiss_tiff,
-)
+from imaging import compare_cracks, find_cracks, find_particles, simulate_sem
+from imaging.cracks import measure_cracks
+from imaging.labels import find_data_bar
 from imaging.labels.labels import labelled_image
+from imaging.particles import CrackParameters, particle_table
+from imaging.write import write_zeiss_tiff
 
 RNG = np.random.default_rng(0)
 DISC = np.hypot(*(np.mgrid[:128, :128] - 64)) < 40

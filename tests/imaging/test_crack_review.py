@@ -9,8 +9,10 @@ import pytest
 import tifffile
 
 from coatcore import MeasurementError, ReadError
-from imaging import CrackParameters, find_cracks, measure_cracks, read_review, review, simulate_sem
+from imaging import find_cracks, read_review, review, simulate_sem
+from imaging.cracks import measure_cracks
 from imaging.labels.labels import labelled_image
+from imaging.particles import CrackParameters
 
 
 def test_a_review_comes_back_and_corrections_count(tmp_path):

@@ -12,19 +12,12 @@ from skimage.filters import gaussian
 from skimage.morphology import skeletonize
 
 from coatcore import MeasurementError
-from imaging import (
-    CrackParameters,
-    crack_area_fraction,
-    find_cracks,
-    find_particles,
-    particle_table,
-    plot_image,
-    simulate_sem,
-)
+from imaging import crack_area_fraction, find_cracks, find_particles, plot_image, simulate_sem
 from imaging.cracks.dark_lines import line_darkness
 from imaging.cracks.kinds import missing_to_split
 from imaging.cracks.skeletons import line_lengths
 from imaging.labels.labels import labelled_image
+from imaging.particles import CrackParameters, particle_table
 
 
 def on_disc(draw, *, radius=120, pixel=20.0, noise=4.0, seed=0, size=400):

@@ -13,7 +13,8 @@ import pytest
 import tifffile
 
 from coatcore import ReadError, read, validate
-from imaging import find_cracks, write_zeiss_tiff
+from imaging import find_cracks
+from imaging.write import write_zeiss_tiff
 
 RNG = np.random.default_rng(5)
 GREY = RNG.integers(0, 250, (40, 52)).astype(np.uint8)

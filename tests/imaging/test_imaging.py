@@ -8,12 +8,8 @@ import numpy as np
 import pytest
 
 from coatcore import ReadError, read, validate
-from imaging import (
-    simulate_nanoir_map,
-    simulate_sem,
-    write_gsf,
-    write_zeiss_tiff,
-)
+from imaging import simulate_nanoir_map, simulate_sem
+from imaging.write import write_gsf, write_zeiss_tiff
 
 REAL = {
     ("tiff_Zeiss_SEM", "test_tiff_Zeiss_SEM_1k.tif"): ((768, 1024), 2615.0),

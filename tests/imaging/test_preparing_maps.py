@@ -10,18 +10,17 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from coatcore import MeasurementError, read, validate
-from imaging import (
-    add_artefacts,
+from imaging import prepare_map
+from imaging.labels.labels import labelled_image
+from imaging.maps import (
     align_rows,
     despike,
     normalize_power,
-    prepare_map,
     remove_crosstalk,
     remove_drift,
     remove_plane,
-    simulate_height,
 )
-from imaging.labels.labels import labelled_image
+from imaging.simulating import add_artefacts, simulate_height
 
 NOISE = 0.05
 TEXTURE = 0.10

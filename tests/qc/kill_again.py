@@ -22,7 +22,8 @@ from coatqc.report import write_report
 from coatqc.running.many_batches import run_batches
 from coatqc.running.notify import Hooks
 from coatqc.running.watch import Pace, watch
-from imaging import simulate_sem, write_zeiss_tiff
+from imaging import simulate_sem
+from imaging.write import write_zeiss_tiff
 
 REPORT = {"report.html", "report.json", "results.nc", "inputs.json"}
 BATCHES = 4

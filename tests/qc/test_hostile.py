@@ -15,7 +15,8 @@ from coatqc.report import write_report
 from coatqc.running.many_batches import run_batches
 from coatqc.store.store import history
 from coatqc.store.store_tables import RUNS
-from imaging import simulate_sem, write_zeiss_tiff
+from imaging import simulate_sem
+from imaging.write import write_zeiss_tiff
 
 NAMES = [
     "<script>alert(1)</script>",

@@ -14,7 +14,8 @@ from coatcore import MeasurementError, StoreError
 from coatqc.report import write_report
 from coatqc.running.many_batches import run_batches
 from coatqc.store.store import history
-from imaging import simulate_sem, write_zeiss_tiff
+from imaging import simulate_sem
+from imaging.write import write_zeiss_tiff
 
 REPORT = {"report.html", "report.json", "results.nc", "inputs.json", "ro-crate-metadata.json"}
 

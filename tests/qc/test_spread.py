@@ -15,7 +15,8 @@ from coatcore.processes import spread
 from coatqc.report import write_report
 from coatqc.running.many_batches import run_batches
 from coatqc.store.store import history
-from imaging import simulate_sem, write_zeiss_tiff
+from imaging import simulate_sem
+from imaging.write import write_zeiss_tiff
 
 DEMO = Path(__file__).parents[2] / "data" / "demo"
 

@@ -18,7 +18,8 @@ from coatqc.judging import run_batch
 from coatqc.recipes import Batch
 from coatqc.store.store import history, record
 from coatqc.store.store_tables import RUNS
-from imaging import simulate_sem, write_zeiss_tiff
+from imaging import simulate_sem
+from imaging.write import write_zeiss_tiff
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -25,7 +25,8 @@ from coatqc.running.quarantine import FOLDER
 from coatqc.running.watch import Pace, watch
 from coatqc.store import store_access as store_module
 from coatqc.store.store import history
-from imaging import simulate_sem, write_zeiss_tiff
+from imaging import simulate_sem
+from imaging.write import write_zeiss_tiff
 
 HERE = Path(__file__).parent
 AT_ONCE = Pace(settle=0.0, interval=0.02)

@@ -11,7 +11,8 @@ import pytest
 from coatqc.judging import run_batch
 from coatqc.recipes import load_batch
 from coatqc.report import write_report
-from imaging import simulate_sem, write_zeiss_tiff
+from imaging import simulate_sem
+from imaging.write import write_zeiss_tiff
 
 DEMO = Path(__file__).parents[2] / "data" / "demo"
 

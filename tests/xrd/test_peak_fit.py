@@ -209,6 +209,28 @@ def test_cell_lengths_hold_the_truth(holds):
     holds("cell length by places of peaks", truths, lengths)
 
 
+def test_cell_of_peaks_that_scatter_three_times_what_they_say(monkeypatch):
+    import pandas as pd
+
+    from xrd import reflections
+    from xrd.crystals import reference_structure
+
+    lines = reflections("Li6PS5Cl", wavelength=CU, two_theta_range=(20, 70), least=1.0)
+    monkeypatch.setattr("xrd.phases.lattice.reflections", lambda *_, **__: lines)
+    exact = lines["two_theta / degree"].to_numpy()[:6]
+    rng, u = np.random.default_rng(5), np.full(6, 0.003)
+    cells = []
+    for _ in range(300):
+        table = pd.DataFrame(
+            {"two_theta / degree": exact + rng.normal(0, 3 * u), "u(two_theta) / degree": u}
+        )
+        cells.append(refine_cell(table, "Li6PS5Cl", wavelength=CU).lengths["a"])
+    truth = reference_structure("Li6PS5Cl").cell[0]
+    stated = np.sqrt(np.mean([cell.standard_uncertainty**2 for cell in cells]))
+    assert stated == pytest.approx(np.std([cell.value for cell in cells]), rel=0.25)
+    assert np.mean([cell.lower < truth < cell.upper for cell in cells]) > 0.91
+
+
 def test_cell_of_a_real_oxide(reference):
     table = fit_peaks(read(reference / "xrd" / "V2O5_0p4005-NiO_0p6016--8min.xrdml")).table
     cell = refine_cell(table, "NiO", wavelength=CU, tolerance=0.5)

@@ -94,7 +94,8 @@ def find_cracks_in_files(
     Examples
     --------
     >>> import tempfile
-    >>> from imaging import simulate_sem, write_zeiss_tiff
+    >>> from imaging import simulate_sem
+    >>> from imaging.write import write_zeiss_tiff
     >>> folder = Path(tempfile.mkdtemp())
     >>> write_zeiss_tiff(simulate_sem(2)[0], folder / "a.tif")
     >>> files = find_cracks_in_files([folder / "a.tif", folder / "none.tif"], workers=1)
