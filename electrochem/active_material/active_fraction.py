@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -95,24 +97,71 @@ def active_mass(
     True
     """
     warnings = _check_table(table, ocv)
-    order = np.argsort(table["cycle"].values, kind="stable")
-    n = order.size
-    if u_voltage is None:
-        u_voltage = _own_uncertainty(table)
-    given: dict[str, Any] = {"u_voltage": u_voltage, "remaining_drift": remaining_drift}
-    u_v, drift = (_by_rest(name, value, n)[order] for name, value in given.items())
-    u_d = 0.3 * np.abs(drift) if u_drift is None else _by_rest("u_drift", u_drift, n)[order]
-    table = table.isel(cycle=order)
     if not (np.isfinite(u_capacity) and u_capacity >= 0) or not 0 < level < 1:
         raise MeasurementError(
             f"active mass: u_capacity is {u_capacity}, level {level}; a number not below 0 and one "
             "between 0 and 1 were expected"
         )
+    rests = _rests(table, ocv, u_voltage, remaining_drift, u_drift)
+    ratio, data = _propagated(rests, ocv, u_capacity, coverage_factor(level=level))
+    data["flag"] = ("cycle", _flags(rests, ratio), {"units": "1", "long_name": "what is wrong"})
+    kept = ("source", "simulated", "cell", "reference_electrode")
+    facts = {k: table.attrs[k] for k in kept if k in table.attrs}
+    if ocv.simulated:
+        facts["simulated"] = "yes"
+    return xr.Dataset(
+        data,
+        coords={"cycle": rests.table["cycle"]},
+        attrs={"level": level, "kind": "cycle_table", "warnings": "; ".join(warnings)} | facts,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Rests:
+    """Cycles in ascending order, their rested voltages and what is wrong with them.
+
+    Shapes (n,), and (n, 2) where there is a value after charge and one after discharge.
+    """
+
+    table: xr.Dataset
+    capacity: np.ndarray
+    rested: np.ndarray
+    drift: np.ndarray
+    u_voltage: np.ndarray
+    u_drift: np.ndarray
+    # Charge between the rested states, with the drift that is left and without.
+    q_soc: np.ndarray
+    q_raw: np.ndarray
+    outside: np.ndarray
+    no_rest: np.ndarray
+    no_charge: np.ndarray
+    cut: np.ndarray
+    other_rate: np.ndarray
+
+    @property
+    def bad(self) -> np.ndarray:
+        """Of which nothing can be told."""
+        return self.outside | self.no_charge | self.cut | ~(np.nan_to_num(self.q_soc) > 0)
+
+
+def _rests(
+    table: xr.Dataset,
+    ocv: OcvCurve,
+    u_voltage: ArrayLike | None,
+    remaining_drift: ArrayLike,
+    u_drift: ArrayLike | None,
+) -> _Rests:
+    """What the table says, checked."""
+    order = np.argsort(table["cycle"].values, kind="stable")
+    n = order.size
+    if u_voltage is None:
+        u_voltage = _own_uncertainty(table)
+    u_v = _by_rest("u_voltage", u_voltage, n)[order]
+    drift = _by_rest("remaining_drift", remaining_drift, n)[order]
+    u_d = 0.3 * np.abs(drift) if u_drift is None else _by_rest("u_drift", u_drift, n)[order]
+    table = table.isel(cycle=order)
     capacity = table["discharge_capacity"].values.astype(float)
     rested = np.stack([table[c].values.astype(float) for c in _COLUMNS[1:]], axis=1)
-    q, q_raw = ocv.charge_at(rested + drift), ocv.charge_at(rested)
-    q_soc = q[:, 0] - q[:, 1]
-    outside, no_charge = ~np.isfinite(q).all(axis=1), ~(np.isfinite(capacity) & (capacity > 0))
     no_rest = ~np.isfinite(rested).all(axis=1)
     for name, values in (("u_voltage", u_v), ("remaining_drift", drift), ("u_drift", u_d)):
         if not np.isfinite(values[~no_rest]).all():
@@ -122,123 +171,117 @@ def active_mass(
             )
     if (u_v[~no_rest] < 0).any() or (u_d[~no_rest] < 0).any():
         raise MeasurementError("active mass: uncertainties must not be negative")
-    u_v, drift, u_d = (np.nan_to_num(values) for values in (u_v, drift, u_d))
-    cut = np.zeros(n, bool) if "complete" not in table else ~table["complete"].values.astype(bool)
-    if cut[0]:
+    q, q_raw = ocv.charge_at(rested + drift), ocv.charge_at(rested)
+    rests = _Rests(
+        table=table,
+        capacity=capacity,
+        rested=rested,
+        drift=np.nan_to_num(drift),
+        u_voltage=np.nan_to_num(u_v),
+        u_drift=np.nan_to_num(u_d),
+        q_soc=q[:, 0] - q[:, 1],
+        q_raw=q_raw[:, 0] - q_raw[:, 1],
+        outside=~np.isfinite(q).all(axis=1),
+        no_rest=no_rest,
+        no_charge=~(np.isfinite(capacity) & (capacity > 0)),
+        cut=np.zeros(n, bool)
+        if "complete" not in table
+        else ~table["complete"].values.astype(bool),
+        other_rate=_other_rate(table),
+    )
+    _require_first(rests, ocv)
+    return rests
+
+
+def _require_first(rests: _Rests, ocv: OcvCurve) -> None:
+    """The cycle with which all are compared must tell."""
+    rested, capacity = rests.rested, rests.capacity
+    if rests.cut[0]:
         raise MeasurementError(
-            f"active mass: cycle {table['cycle'].values[0]}, with which all are compared, is not "
-            "complete; leave it out, as by table.isel(cycle=slice(1, None))"
+            f"active mass: cycle {rests.table['cycle'].values[0]}, with which all are compared, is "
+            "not complete; leave it out, as by table.isel(cycle=slice(1, None))"
         )
-    other_rate = _other_rate(table)
-    bad = outside | no_charge | cut | ~(np.nan_to_num(q_soc) > 0)
-    if bad[0]:
+    if rests.bad[0]:
         raise MeasurementError(
             f"active mass: first cycle: voltages {rested[0, 0]:.4g} and {rested[0, 1]:.4g} V, "
             f"discharge {capacity[0]:.4g}; expected voltages within the reference curve "
             f"({ocv.voltage[0]:.4g} to {ocv.voltage[-1]:.4g} V vs {ocv.reference_electrode}), the "
             "higher one after charge, and a positive capacity; check the reference electrode"
         )
-    safe = np.where(bad, q_soc[0], q_soc)
-    voltage = np.where(bad[:, None], rested[0] + drift[0], rested + drift)
-    var_charge = _variance(ocv, voltage, safe, u_v, u_d)
 
-    def clean(values: np.ndarray) -> np.ndarray:
-        return np.where(bad, np.nan, values)
 
+def _propagated(
+    rests: _Rests, ocv: OcvCurve, u_capacity: float, k: float
+) -> tuple[np.ndarray, dict[str, Any]]:
+    """Ratio of active mass, and variables with their standard uncertainties and intervals."""
+    bad, capacity = rests.bad, rests.capacity
+    safe = np.where(bad, rests.q_soc[0], rests.q_soc)
+    corrected = rests.rested + rests.drift
+    voltage = np.where(bad[:, None], rests.rested[0] + rests.drift[0], corrected)
+    var_charge = _variance(ocv, voltage, safe, rests.u_voltage, rests.u_drift)
     log_u = np.sqrt(var_charge)
     ratio = capacity / capacity[0] * safe[0] / safe
-    first = np.arange(n) == 0
+    first = np.arange(capacity.size) == 0
     u_ratio = np.sqrt(var_charge + np.where(first, 0, 2 * u_capacity**2))
     q_act = ratio * capacity[0]
     u_act = np.sqrt(var_charge + u_capacity**2)
-    loss = capacity[0] - q_act
+    loss, slow = capacity[0] - q_act, q_act - capacity
     u_loss = np.where(first, 0, np.hypot(q_act * u_act, capacity[0] * u_capacity))
-    slow = q_act - capacity
     u_slow = np.hypot(q_act * log_u, slow * u_capacity)
-    k = coverage_factor(level=level)
-    unit = str(table["discharge_capacity"].attrs.get("units", "mAh g-1"))
-    data: dict[str, Any] = {
+    unit = str(rests.table["discharge_capacity"].attrs.get("units", "mAh g-1"))
+    raw = np.where(np.nan_to_num(rests.q_raw) > 0, rests.q_raw, np.nan)
+    bias = capacity / capacity[0] * raw[0] / raw - ratio
+    ends = (np.exp(-k * u_ratio), np.exp(k * u_ratio)), (np.exp(-k * u_act), np.exp(k * u_act))
+    mass = (ratio, ratio * u_ratio, ratio * ends[0][0], ratio * ends[0][1])
+    active = (q_act, q_act * u_act, q_act * ends[1][0], q_act * ends[1][1])
+    lost = (loss, u_loss, loss - k * u_loss, loss + k * u_loss)
+    slower = (slow, u_slow, slow - k * u_slow, slow + k * u_slow)
+    seen = ~rests.other_rate
+    return ratio, {
         "q_meas": ("cycle", capacity, {"units": unit, "long_name": "discharge capacity"}),
-        "q_soc": (
+        **_named("q_soc", (rests.q_soc,), "mAh g-1", "charge between the rested states", ~bad),
+        **_named("active_mass_ratio", mass, "1", "active mass relative to first cycle", ~bad),
+        **_named("q_act", active, unit, "capacity of the active mass", ~bad),
+        **_named("loss_active_mass", lost, unit, "capacity lost to active mass", ~bad),
+        **_named("loss_diffusion", slower, unit, "capacity lost to longer diffusion", ~bad & seen),
+        **_named("relaxation_bias", (bias,), "1",
+                 "error of the ratio if incomplete relaxation were ignored", ~bad),
+    }  # fmt: skip
+
+
+def _named(
+    name: str, columns: Sequence[np.ndarray], units: str, words: str, told: np.ndarray
+) -> dict[str, Any]:
+    """Value, standard uncertainty and ends of the interval as variables; NaN where not told."""
+    meanings = (
+        ("", words),
+        ("_u", f"standard uncertainty of {words}"),
+        ("_lower", f"{words}, lower end of interval"),
+        ("_upper", f"{words}, upper end of interval"),
+    )
+    return {
+        name + suffix: (
             "cycle",
-            clean(q_soc),
-            {"units": "mAh g-1", "long_name": "charge between the rested states"},
-        ),
+            np.where(told, column, np.nan),
+            {"units": units, "long_name": meaning},
+        )
+        for (suffix, meaning), column in zip(meanings, columns, strict=False)
     }
-    for name, value, u, low, high, units, words in (
-        (
-            "active_mass_ratio",
-            ratio,
-            ratio * u_ratio,
-            ratio * np.exp(-k * u_ratio),
-            ratio * np.exp(k * u_ratio),
-            "1",
-            "active mass relative to first cycle",
-        ),
-        (
-            "q_act",
-            q_act,
-            q_act * u_act,
-            q_act * np.exp(-k * u_act),
-            q_act * np.exp(k * u_act),
-            unit,
-            "capacity of the active mass",
-        ),
-        (
-            "loss_active_mass",
-            loss,
-            u_loss,
-            loss - k * u_loss,
-            loss + k * u_loss,
-            unit,
-            "capacity lost to active mass",
-        ),
-        (
-            "loss_diffusion",
-            slow,
-            u_slow,
-            slow - k * u_slow,
-            slow + k * u_slow,
-            unit,
-            "capacity lost to longer diffusion",
-        ),
-    ):
-        for suffix, part, meaning in (
-            ("", value, words),
-            ("_u", u, f"standard uncertainty of {words}"),
-            ("_lower", low, f"{words}, lower end of interval"),
-            ("_upper", high, f"{words}, upper end of interval"),
-        ):
-            known = clean(part)
-            if name == "loss_diffusion":
-                known = np.where(other_rate, np.nan, known)
-            data[name + suffix] = ("cycle", known, {"units": units, "long_name": meaning})
-    raw = q_raw[:, 0] - q_raw[:, 1]
-    raw = np.where(np.nan_to_num(raw) > 0, raw, np.nan)
-    biased = capacity / capacity[0] * raw[0] / raw
-    data["relaxation_bias"] = (
-        "cycle",
-        clean(biased - ratio),
-        {"units": "1", "long_name": "error of the ratio if incomplete relaxation were ignored"},
+
+
+def _flags(rests: _Rests, ratio: np.ndarray) -> np.ndarray:
+    """What is wrong with each cycle, the worst last."""
+    flag = np.full(ratio.size, "", dtype=object)
+    flag[rests.other_rate] = (
+        "at another rate than the first cycle: loss to diffusion is not comparable"
     )
-    flag = np.full(n, "", dtype=object)
-    flag[other_rate] = "at another rate than the first cycle: loss to diffusion is not comparable"
     flag[ratio > _MOST] = f"active mass grew beyond {_MOST:g} of the first"
-    flag[np.nan_to_num(q_soc) <= 0] = "no charge between the rested voltages"
-    flag[no_charge] = "no discharge capacity"
-    flag[outside] = "rested voltage outside the reference curve"
-    flag[no_rest] = "no rested voltage"
-    flag[cut] = "charge or discharge is not complete"
-    data["flag"] = ("cycle", flag.astype(str), {"units": "1", "long_name": "what is wrong"})
-    kept = ("source", "simulated", "cell", "reference_electrode")
-    facts = {k: table.attrs[k] for k in kept if k in table.attrs}
-    if ocv.simulated:
-        facts["simulated"] = "yes"
-    return xr.Dataset(
-        data,
-        coords={"cycle": table["cycle"]},
-        attrs={"level": level, "kind": "cycle_table", "warnings": "; ".join(warnings)} | facts,
-    )
+    flag[np.nan_to_num(rests.q_soc) <= 0] = "no charge between the rested voltages"
+    flag[rests.no_charge] = "no discharge capacity"
+    flag[rests.outside] = "rested voltage outside the reference curve"
+    flag[rests.no_rest] = "no rested voltage"
+    flag[rests.cut] = "charge or discharge is not complete"
+    return flag.astype(str)
 
 
 def _check_table(table: xr.Dataset, ocv: OcvCurve) -> list[str]:
@@ -315,7 +358,7 @@ def _variance(
     # The drift is down after charge and up after discharge.
     both = moved_by(u_drift * np.array([-1.0, 1.0]))
     step = (both[:, 0] - both[:, 1]) / q_soc
-    weights = (ocv._weights(voltage[:, 0]) - ocv._weights(voltage[:, 1])) / q_soc[:, None]
+    weights = (ocv.weights(voltage[:, 0]) - ocv.weights(voltage[:, 1])) / q_soc[:, None]
     weights = weights - weights[0]
     shared = np.einsum("ij,jk,ik->i", weights, ocv.covariance, weights)
     return np.asarray(own + np.maximum(shared, 0) + (step - step[0]) ** 2)

@@ -93,7 +93,7 @@ class OcvCurve:
         >>> simulate_ocv(1)[0].covariance_at([3.0, 3.6]).shape
         (2, 2)
         """
-        weights = self._weights(np.atleast_1d(np.asarray(voltage, float)))
+        weights = self.weights(np.atleast_1d(np.asarray(voltage, float)))
         return weights @ self.covariance @ weights.T
 
     def uncertainty_at(self, voltage: ArrayLike) -> np.ndarray:
@@ -110,11 +110,22 @@ class OcvCurve:
         >>> bool((simulate_ocv(1)[0].uncertainty_at([3.0, 3.6]) > 0).all())
         True
         """
-        weights = self._weights(np.atleast_1d(np.asarray(voltage, float)))
+        weights = self.weights(np.atleast_1d(np.asarray(voltage, float)))
         return np.sqrt(np.einsum("ij,jk,ik->i", weights, self.covariance, weights))
 
-    def _weights(self, at: np.ndarray) -> np.ndarray:
-        """Weights of the points in the charge at these voltages, shape (m, n)."""
+    def weights(self, at: np.ndarray) -> np.ndarray:
+        """Weights of the curve's points in the charge at these voltages.
+
+        Parameters
+        ----------
+        at : numpy.ndarray, shape (m,)
+            Voltages, V; beyond the curve its ends.
+
+        Returns
+        -------
+        numpy.ndarray, shape (m, n)
+            Of n points; a row sums to 1.
+        """
         x = np.clip(np.nan_to_num(at, nan=self.voltage[0]), self.voltage[0], self.voltage[-1])
         right = np.clip(np.searchsorted(self.voltage, x), 1, self.voltage.size - 1)
         part = (x - self.voltage[right - 1]) / (self.voltage[right] - self.voltage[right - 1])
