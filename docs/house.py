@@ -19,7 +19,15 @@ DRAWING = ROOT / "docs" / "explanation" / "rooms.svg"
 MOST_MODULES = 12
 LONGEST_BODY = 60
 # Bodies over that many lines which were there when this was first counted. It only shrinks.
-LONG_BODIES: dict[str, int] = {}
+LONG_BODIES = {
+    "electrochem/conductivity/vtf.py:fit_vtf": 68,
+    "electrochem/cycling/capacity.py:capacity_per_cycle": 79,
+    "electrochem/cycling/incremental_capacity.py:differential_capacity": 73,
+    "electrochem/cycling/incremental_capacity.py:peak_of_dqde": 68,
+    "electrochem/diffusion/voltage_hold.py:hold_time": 61,
+    "electrochem/simulating/cycling.py:simulate_record": 100,
+    "electrochem/voltammetry/peak.py:oxidation_peak": 63,
+}
 
 
 @dataclass(frozen=True, kw_only=True)

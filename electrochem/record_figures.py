@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from coatcore.plotting import CYCLE, axis_label, mark_simulated, new_axes, pretty_unit
+from coatcore.plotting import CYCLE, axis_label, mark_simulated, new_axes
+from coatcore.words import pretty_unit
 from electrochem.labels.labels import expect
 
 if TYPE_CHECKING:

@@ -123,7 +123,7 @@ def _print_history(table: pd.DataFrame) -> None:
     from rich.text import Text
 
     from coatcore.estimate import Estimate
-    from coatcore.plotting import pretty_unit
+    from coatcore.words import pretty_unit
 
     shown = Table(box=None, pad_edge=False)
     for head in ("started", "batch", "criterion", "measured", "verdict"):

@@ -15,13 +15,13 @@ import xarray as xr
 from coatcore.display import Sheet, shown
 from coatcore.errors import CoatqcError, ReadError
 from coatcore.estimate import estimate_row
-from coatcore.plotting import pretty_unit
 from coatcore.provenance import versions
 from coatcore.quality.memory import Memory
 from coatcore.quality.quantity import Inputs, Measurement, Quantity
 from coatcore.quality.registry import kinds, quantities, roles
 from coatcore.reading.registry import read
 from coatcore.threads import one_thread
+from coatcore.words import pretty_unit
 from coatqc.judging.verdict import Decision, Verdict, conformance_probability, judge, worst
 from coatqc.recipes.models import Batch, Criterion, Observation
 

@@ -16,11 +16,10 @@ from pydantic import ValidationError
 from coatcore.coverage import coverage_factor
 from coatcore.display import shown
 from coatcore.errors import MeasurementError
-from coatcore.plotting import pretty_unit
 from coatcore.processes import spread
 from coatcore.quality.design import FAILED, Design, Fresh, Outcome, Pooled
 from coatcore.quality.registry import designs, quantities
-from coatcore.words import nearest
+from coatcore.words import nearest, pretty_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

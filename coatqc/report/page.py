@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from coatcore.estimate import Estimate
-from coatcore.plotting import pretty_unit
+from coatcore.words import pretty_unit
 from coatqc.judging.run import BatchResult, Outcome
 from coatqc.judging.verdict import ORDER
 from coatqc.report.template import render

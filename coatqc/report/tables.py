@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from coatcore.plotting import pretty_unit
+from coatcore.words import pretty_unit
 
 _ROWS = 40
 _HEAD = re.compile(r"(?P<name>.+?) / (?P<unit>\S.*)")

@@ -7,7 +7,7 @@ import hashlib
 from importlib import resources
 from typing import Any
 
-from coatcore.plotting import pretty_unit
+from coatcore.words import pretty_unit
 
 # What of a name or message a page shows; report.json holds the whole.
 _LONGEST = 1000

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from coatcore.errors import StoreError
-from coatcore.plotting import OKABE_ITO, house_style, new_axes, pretty_unit
+from coatcore.plotting import OKABE_ITO, house_style, new_axes
+from coatcore.words import pretty_unit
 from coatqc.report.template import render
 from coatqc.report.uris import figure_uri
 from coatqc.trends.trend import Trend

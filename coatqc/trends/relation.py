@@ -15,8 +15,8 @@ from coatcore.coverage import coverage_factor
 from coatcore.display import shown
 from coatcore.errors import MeasurementError
 from coatcore.estimate import Estimate
-from coatcore.plotting import pretty_unit
 from coatcore.quality.registry import quantities
+from coatcore.words import pretty_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -15,7 +15,7 @@ import pandas as pd
 
 from coatcore.display import shown
 from coatcore.estimate import Estimate, interval
-from coatcore.plotting import pretty_unit
+from coatcore.words import pretty_unit
 from coatqc.judging.run import run_batch
 from coatqc.recipes.batch import load_batch
 from coatqc.recipes.models import Observation

@@ -8,7 +8,8 @@ import numpy as np
 import xarray as xr
 
 from coatcore.errors import MeasurementError
-from coatcore.plotting import OKABE_ITO, axis_label, mark_simulated, new_axes, pretty_unit
+from coatcore.plotting import OKABE_ITO, axis_label, mark_simulated, new_axes
+from coatcore.words import pretty_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from coatcore.display import Sheet, estimate_row, shown
+from coatcore.display import Sheet, shown
 from coatcore.errors import MeasurementError
-from coatcore.estimate import Estimate
+from coatcore.estimate import Estimate, estimate_row
 from electrochem.diffusion.distribution_sampling import draw_sizes
 from electrochem.diffusion.figures import plot_lengths
 from electrochem.diffusion.length import DiffusionLength, diffusion_length

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import xarray as xr
 
-from coatcore.display import Sheet, estimate_row, shown
-from coatcore.estimate import Estimate
+from coatcore.display import Sheet, shown
+from coatcore.estimate import Estimate, estimate_row
 from electrochem.diffusion.low_frequencies import check_numbers, low_end, misfit
 from electrochem.impedance.circuit_fit import CircuitFit, fit_circuit
 

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from coatcore.display import Sheet, estimate_row, shown
+from coatcore.display import Sheet, shown
 from coatcore.errors import MeasurementError
-from coatcore.estimate import Estimate
+from coatcore.estimate import Estimate, estimate_row
 from electrochem.impedance.best_fit import best_fit
 from electrochem.impedance.figures import plot_nyquist
 from electrochem.impedance.fit_table import table_of

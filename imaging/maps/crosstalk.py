@@ -12,8 +12,9 @@ import xarray as xr
 from coatcore.display import shown
 from coatcore.errors import MeasurementError
 from coatcore.estimate import Estimate
-from coatcore.plotting import CYCLE, axis_label, mark_simulated, new_axes, pretty_unit
+from coatcore.plotting import CYCLE, axis_label, mark_simulated, new_axes
 from coatcore.provenance import add_history
+from coatcore.words import pretty_unit
 from imaging.labels.labels import nm_per
 from imaging.maps.channels import like, map_values, same_pixels
 from imaging.maps.mode_regression import regress

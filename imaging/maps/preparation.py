@@ -11,7 +11,8 @@ import xarray as xr
 
 from coatcore.display import shown
 from coatcore.errors import MeasurementError
-from coatcore.plotting import axis_label, house_style, mark_simulated, pretty_unit, show_image
+from coatcore.plotting import axis_label, house_style, mark_simulated, show_image
+from coatcore.words import pretty_unit
 from imaging.maps.channels import map_values
 from imaging.maps.crosstalk import remove_crosstalk
 from imaging.maps.despiking import despike

@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 import xarray as xr
 
-from coatcore.display import Sheet, estimate_row, shown
+from coatcore.display import Sheet, shown
 from coatcore.errors import CoatqcError, MeasurementError
+from coatcore.estimate import estimate_row
 from imaging.cracks.find import find_cracks
 from imaging.cracks.result import Cracks
 from imaging.particles.parameters import CrackParameters
