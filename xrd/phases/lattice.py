@@ -81,6 +81,56 @@ def refine_cell(
     ('9.860', 0.05)
     """
     crystal = structure_of(phase)
+    observed, u, used = _lines_of(peaks, crystal, wavelength, tolerance)
+    place, free = used["two_theta / degree"].to_numpy(dtype=float), cell_lengths(crystal)
+    laws = {
+        **cell_laws(crystal, place, wavelength, 0.02),
+        "displacement": np.cos(np.radians(place) / 2),
+    }
+    flat = np.zeros(place.size)
+    changes = PeakChanges(
+        two_theta=place,
+        height=flat,
+        intensity=flat,
+        intensity_u=flat + 1,
+        shift=observed - place,
+        shift_u=u,
+    )
+    found = common_change(changes, laws)
+    freedom = place.size - len(laws)
+    excess = float(np.sqrt(np.sum((found.shift / u) ** 2) / freedom))
+    # Peaks that scatter no more than they say are taken at their word; an excess is itself
+    # known from few peaks only.
+    dof = freedom if excess > 1 else np.inf
+    excess = max(1.0, excess)
+    lengths = {
+        name: Estimate.from_standard_uncertainty(
+            length * (1 + found.values[name][0]),
+            length * found.values[name][1] * excess,
+            unit="angstrom",
+            dof=dof,
+            method=_METHOD,
+        )
+        for name, length in free.items()
+    }
+    used = used[["h", "k", "l"]].reset_index(drop=True)
+    used["two_theta / degree"] = observed
+    used["left / degree"] = found.shift
+    used["standard uncertainty / degree"] = u
+    shift, shift_u = found.values["displacement"]
+    return Cell(
+        lengths,
+        Estimate.from_standard_uncertainty(
+            shift, shift_u * excess, unit="degree", dof=dof, method=_METHOD
+        ),
+        used,
+    )
+
+
+def _lines_of(
+    peaks: pd.DataFrame, crystal: Structure, wavelength: float, tolerance: float
+) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
+    """Places of peaks that lie near a line, their uncertainties, and those lines."""
     if "u(two_theta) / degree" not in peaks:
         raise MeasurementError("peaks tells no u(two_theta) / degree; take the table of fit_peaks")
     observed = peaks["two_theta / degree"].to_numpy(dtype=float)
@@ -100,42 +150,7 @@ def refine_cell(
             f"{np.count_nonzero(close)} peaks lie within {tolerance:g} degree of a line of "
             f"{crystal.name}; {len(free) + 2} are needed"
         )
-    observed, u, nearest = observed[close], u[close], nearest[close]
-    place = calculated[nearest]
-    laws = {
-        **cell_laws(crystal, place, wavelength, 0.02),
-        "displacement": np.cos(np.radians(place) / 2),
-    }
-    flat = np.zeros(place.size)
-    changes = PeakChanges(
-        two_theta=place,
-        height=flat,
-        intensity=flat,
-        intensity_u=flat + 1,
-        shift=observed - place,
-        shift_u=u,
-    )
-    found = common_change(changes, laws)
-    excess = max(1.0, float(np.sqrt(np.mean((found.shift / found.shift_u) ** 2))))
-    lengths = {
-        name: Estimate.from_standard_uncertainty(
-            length * (1 + found.values[name][0]),
-            length * found.values[name][1] * excess,
-            unit="angstrom",
-            method=_METHOD,
-        )
-        for name, length in free.items()
-    }
-    used = lines.iloc[nearest][["h", "k", "l"]].reset_index(drop=True)
-    used["two_theta / degree"] = observed
-    used["left / degree"] = found.shift
-    used["standard uncertainty / degree"] = u
-    shift, shift_u = found.values["displacement"]
-    return Cell(
-        lengths,
-        Estimate.from_standard_uncertainty(shift, shift_u * excess, unit="degree", method=_METHOD),
-        used,
-    )
+    return observed[close], u[close], lines.iloc[nearest[close]]
 
 
 def crystallite_size(
