@@ -2,10 +2,11 @@
 
     COATQC_REFERENCE=... COATQC_FIELD=... python benchmarks/libraries.py
 
-Those that are importable are tried: ``pip install jcamp ncempy rosettasciio spc-io`` beside the
-development environment, which has impedance.py, galvani and SpectroChemPy. Printed is a table
-of what each gives, as numbers, so that a reader sees who is right: points and ends of the axis,
-ends of the values, or pixels and their size.
+Those that are importable are tried: ``pip install jcamp ncempy rosettasciio spc-io`` and ``pip
+install --no-build-isolation --no-deps spc-spectra`` (its build needs a NumPy that it does not ask
+for) beside the development environment, which has impedance.py, galvani and SpectroChemPy. Printed
+is a table of what each gives, as numbers, so that a reader sees who is right: points and ends of
+the axis, ends of the values, or pixels and their size.
 """
 
 from __future__ import annotations
@@ -51,11 +52,13 @@ def by_coatqc(path: Path) -> str:
             f"{z.size} points, {float(found['frequency'][0]):.6g} to "
             f"{float(found['frequency'][-1]):.6g} Hz, first {z[0]:.5g} ohm"
         )
-    if {"y", "x"} <= set(found.dims) and found.ndim == 2:
+    if {"y", "x"} <= set(found.dims):
         step = abs(float(found["x"][1] - found["x"][0]))
         return pixels(found.shape, step, found["x"].attrs["units"])
     axis = found[found.dims[-1]]
-    return curve(axis, found.values.reshape(-1, axis.size)[0])
+    rows = found.values.reshape(-1, axis.size)
+    more = f" ({len(rows)} spectra)" if len(rows) > 1 else ""
+    return curve(axis, rows[0]) + more
 
 
 def by_jcamp(path: Path) -> str:
@@ -70,7 +73,7 @@ def by_ncempy(path: Path) -> str:
         from ncempy.io import mrc
 
         found = mrc.mrcReader(str(path))
-        return pixels(found["data"].shape, found["pixelSize"][-1] * 1e9, "nm")
+        return pixels(found["data"].shape, found["pixelSize"][-1], found["pixelUnit"])
     if path.suffix == ".emd":
         from ncempy.io import emdVelox
 
@@ -102,6 +105,14 @@ def by_spc_io(path: Path) -> str:
     return curve(part.xarray, part.yarray)
 
 
+def by_spc_spectra(path: Path) -> str:
+    import spc_spectra
+
+    found = spc_spectra.File(str(path))
+    part = found.sub[0]
+    return curve(found.x if len(found.x) else part.x, part.y)
+
+
 def by_impedance(path: Path) -> str:
     from impedance import preprocessing
 
@@ -118,7 +129,8 @@ def by_spectrochempy(path: Path) -> str:
     if found is None:
         return "None, and no word why"
     data = np.asarray(found.data)
-    return curve(found.x.data, data.reshape(-1, data.shape[-1])[0])
+    named = f" {found.title} in {found.units} over {found.x.title} in {found.x.units}"
+    return curve(found.x.data, data.reshape(-1, data.shape[-1])[0]) + named
 
 
 FILES: tuple[tuple[str, Callable[[Path], str], str], ...] = (
@@ -147,6 +159,9 @@ FILES: tuple[tuple[str, Callable[[Path], str], str], ...] = (
     ("spc-io", by_spc_io, "field/cases/sub0.spc"),
     ("spc-io", by_spc_io, "field/cases/s16.spc"),
     ("spc-io", by_spc_io, "field/cases/raman_atacamit.spc"),
+    ("spc-spectra", by_spc_spectra, "field/cases/sub0.spc"),
+    ("spc-spectra", by_spc_spectra, "field/cases/s16.spc"),
+    ("spc-spectra", by_spc_spectra, "field/cases/raman_atacamit.spc"),
     ("SpectroChemPy", by_spectrochempy, "reference/ir/interfero.SPA"),
     ("SpectroChemPy", by_spectrochempy, "reference/ir/3-SILICA_0.SPA"),
     ("SpectroChemPy", by_spectrochempy, "reference/ir/opus_background.0"),
@@ -171,6 +186,14 @@ def version(library: str) -> str:
         return metadata.version(_PACKAGES.get(library, library))
     except metadata.PackageNotFoundError:
         return ""
+
+
+def licence(library: str) -> str:
+    """What the package's own metadata state, which may lie in any of three fields."""
+    about = metadata.metadata(_PACKAGES.get(library, library))
+    classes = [c for c in about.get_all("Classifier") or [] if c.startswith("License")]
+    fields = (about["License-Expression"], about["License"], *classes)
+    return "; ".join(field.splitlines()[0] for field in fields if field) or "states no licence"
 
 
 def said(read: Callable[[Path], str], path: Path) -> str:
@@ -261,7 +284,7 @@ def fits(count: int = 200) -> None:
 if __name__ == "__main__":
     for library in dict.fromkeys(name for name, *_ in FILES):
         facts = version(library)
-        print(f"{library} {facts or '(not installed)'}")
+        print(f"{library} {facts}: {licence(library)}" if facts else f"{library} (not installed)")
     files()
     zipped()
     fits()
