@@ -1,4 +1,4 @@
-"""Images: nano-IR maps to pinholes and coverage, SEM cross-sections to particles and cracks."""
+"""Images: pinholes of nano-IR maps, particles and cracks in SEM, coatings in TEM."""
 
 import lazy_loader as _lazy
 

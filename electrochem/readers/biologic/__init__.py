@@ -1,1 +1,1 @@
-"""BioLogic EC-Lab."""
+"""Readers of BioLogic EC-Lab records, text (.mpt) and binary (.mpr)."""

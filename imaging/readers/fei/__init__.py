@@ -1,1 +1,1 @@
-"""FEI and Thermo Fisher."""
+"""Reader of images that Velox (FEI, Thermo Fisher) stores as .emd."""

@@ -1,1 +1,1 @@
-"""Gatan DigitalMicrograph."""
+"""Reader of Gatan DigitalMicrograph images (.dm3, .dm4)."""

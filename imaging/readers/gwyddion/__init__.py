@@ -1,1 +1,1 @@
-"""Gwyddion, and what other programs put beside its fields."""
+"""Readers of Gwyddion simple fields (.gsf), and what other programs put beside them."""

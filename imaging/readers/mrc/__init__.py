@@ -1,1 +1,1 @@
-"""MRC."""
+"""Reader of MRC images of electron microscopes."""

@@ -1,1 +1,1 @@
-"""Grids of numbers as text."""
+"""Reader of maps as grids of numbers in text."""

@@ -1,4 +1,4 @@
-"""imzML."""
+"""Readers of spectra and images in imzML."""
 
 import lazy_loader as _lazy
 

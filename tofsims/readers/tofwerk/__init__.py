@@ -1,1 +1,1 @@
-"""TOFWERK and TESCAN."""
+"""Readers of TOFWERK and TESCAN HDF5 files: spectra, cubes, events."""

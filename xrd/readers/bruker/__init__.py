@@ -1,1 +1,1 @@
-"""Bruker and Siemens DIFFRAC."""
+"""Readers of Bruker and Siemens DIFFRAC patterns (.raw, .brml, .uxd)."""

@@ -1,1 +1,1 @@
-"""GSAS."""
+"""Reader of GSAS powder data."""

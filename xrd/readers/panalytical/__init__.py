@@ -1,1 +1,1 @@
-"""PANalytical and Malvern."""
+"""Reader of PANalytical and Malvern patterns (.xrdml)."""

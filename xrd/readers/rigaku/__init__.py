@@ -1,1 +1,1 @@
-"""Rigaku."""
+"""Reader of Rigaku patterns (.ras)."""

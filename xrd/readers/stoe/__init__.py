@@ -1,1 +1,1 @@
-"""STOE."""
+"""Reader of STOE patterns (.raw)."""

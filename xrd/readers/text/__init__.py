@@ -1,1 +1,1 @@
-"""Patterns as text that no maker's mark tells."""
+"""Readers of patterns as text that no maker's mark tells."""
