@@ -405,3 +405,19 @@ def test_bad_uncertainties_and_dimensions_are_named():
         active_mass(table.isel(cycle=0), ocv)
     with pytest.raises(MeasurementError, match="no cycle '152'"):
         active_mass_retention(active_mass(table, ocv), "152")
+
+
+def test_an_uncertain_capacity_scatters_as_it_says():
+    """Where the charge is known to 2 % and the voltages well, the charge is all that scatters."""
+    table, ocv, _ = simulate_active_mass(1)
+    table = table.isel(cycle=slice(0, 2))
+    rng, said = np.random.default_rng(3), []
+    drawn = []
+    for _ in range(400):
+        noise = np.exp(rng.normal(0, 0.02, table.sizes["cycle"]))
+        other = table.assign(discharge_capacity=table["discharge_capacity"] * noise)
+        found = active_mass(other, ocv, u_voltage=1e-6, u_capacity=0.02)
+        drawn.append(float(found["active_mass_ratio"][1]))
+        said.append(float(found["active_mass_ratio_u"][1]))
+    # 400 draws tell a standard deviation to 3.5 %; a variance of half as much would be 29 % off.
+    assert np.sqrt(np.mean(np.square(said))) == pytest.approx(np.std(drawn, ddof=1), rel=0.12)
