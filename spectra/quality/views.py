@@ -74,7 +74,8 @@ def quick_look(array: xr.DataArray | xr.Dataset) -> Axes:
 
     Examples
     --------
-    >>> quick_look(spectra.simulate_ftir(1)[0]).get_xlabel()
+    >>> from spectra.simulate import simulate_ftir
+    >>> quick_look(simulate_ftir(1)[0]).get_xlabel()
     'wavenumber / cm⁻¹'
     """
     assert isinstance(array, xr.DataArray)
