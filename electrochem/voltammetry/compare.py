@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from scipy.special import ndtr, stdtr
 
-from coatcore.coverage import coverage_factor
+from coatcore.coverage import coverage_factor, effective_dof
 from coatcore.display import shown
 from coatcore.errors import MeasurementError
 from coatcore.estimate import Estimate
@@ -129,10 +129,9 @@ def compare_voltammograms(
     a, b = ([one.value * factor for one in g] for g in groups)
     value = float(np.mean(a) - np.mean(b))
     if min(len(a), len(b)) >= 2:
-        va, vb = np.var(a, ddof=1) / len(a), np.var(b, ddof=1) / len(b)
-        u = math.sqrt(va + vb)
-        parts = va**2 / (len(a) - 1) + vb**2 / (len(b) - 1)
-        dof = float((va + vb) ** 2 / parts)
+        parts = [float(np.var(x, ddof=1)) / len(x) for x in (a, b)]
+        u = math.sqrt(sum(parts))
+        dof = effective_dof(parts, [len(x) - 1 for x in (a, b)])
     else:
         u = factor * math.sqrt(sum(sum(one.u**2 for one in g) / len(g) ** 2 for g in groups))
         dof = math.inf

@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 from scipy.special import stdtr
 
+from coatcore.coverage import effective_dof
 from coatcore.display import shown
 from coatcore.errors import MeasurementError
 from coatcore.estimate import Estimate
@@ -197,7 +198,7 @@ def carbonyl_shift(
     else:
         value, u, n = float(b.mean() - a.mean()), math.hypot(u_a, u_b), min(a.size, b.size)
         # Welch-Satterthwaite: few replicates on either side widen the interval, not twice.
-        dof = u**4 / (u_a**4 / dof_a + u_b**4 / dof_b) if u > 0 else math.inf
+        dof = effective_dof((u_a**2, u_b**2), (dof_a, dof_b))
     found = Estimate.from_standard_uncertainty(
         value, u, unit="cm-1", dof=dof, n=n, method=_METHODS[paired]
     )

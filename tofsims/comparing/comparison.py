@@ -12,7 +12,7 @@ import pandas as pd
 import xarray as xr
 from scipy.special import stdtr
 
-from coatcore.coverage import coverage_factor
+from coatcore.coverage import coverage_factor, effective_dof
 from coatcore.display import shown
 from coatcore.errors import MeasurementError
 from coatcore.estimate import Estimate
@@ -131,7 +131,7 @@ def compare_groups(a: xr.DataArray, b: xr.DataArray) -> GroupComparison:
     if sum(relative) == 0:
         raise MeasurementError("neither group scatters: these are not independent replicates")
     u = float(np.sqrt(sum(relative)))
-    dof = u**4 / sum(r**2 / (v.size - 1) for r, v in zip(relative, (x, y), strict=True))
+    dof = effective_dof(relative, [v.size - 1 for v in (x, y)])
     ratio = float(y.mean() / x.mean())
     spread = float(np.exp(coverage_factor(dof) * u))
     n = min(x.size, y.size)
